@@ -1,0 +1,37 @@
+// The words of `r1 WORD …`, one file each.
+#pragma once
+
+#include <vector>
+
+#include "cli/options.h"
+
+namespace r1 {
+
+const std::vector<Verb>& verbs();
+
+Verb quickstart_verb();
+Verb pretrain_verb();
+Verb sft_verb();
+Verb rl_verb();
+Verb eval_verb();
+Verb generate_verb();
+Verb chat_verb();
+Verb data_verb();
+Verb doctor_verb();
+
+/// Prints "r1 VERB: error: …" and returns the exit status 1.
+int report_error(const Verb& verb, const Error& error);
+
+/// Parses the arguments into config, then runs; --help and errors are dealt with here.
+template <class Config, class Body>
+int run_verb(const Verb& verb, Config& config, const std::vector<std::string>& args, Body&& body) {
+  bool help = false;
+  if (auto parsed = parse_options(list_fields(config), args, verb, &help); !parsed) {
+    return report_error(verb, parsed.error());
+  }
+  if (help) return 0;
+  if (auto done = body(config); !done) return report_error(verb, done.error());
+  return 0;
+}
+
+}  // namespace r1

@@ -1,0 +1,76 @@
+#include "eval/evaluate.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "reward/answer.h"
+
+namespace r1 {
+
+Result<Evaluated> evaluate(const Transformer& model, const Chat& chat, const std::vector<Problem>& problems,
+                           const EvalConfig& config, Dtype kv_dtype, const Launch& launch,
+                           const std::function<void(int64_t, int64_t)>& on_progress) {
+  if (config.samples < 1) return fail("samples is {}; it must be at least 1", config.samples);
+  if (config.max_tokens < 1) return fail("max_tokens is {}; it must be at least 1", config.max_tokens);
+  if (problems.empty()) return fail("there are no problems to evaluate on");
+  for (size_t i = 0; i < problems.size(); ++i) {
+    if (problems[i].messages.empty()) return fail("row {} has no prompt; evaluation needs prompts with answers", i + 1);
+  }
+  R1_TRY(const RewardSet rewards, make_rewards(config.reward_funcs, {}, {config.prefilled_think}));
+  Engine engine(model, kv_dtype, config.engine, launch);
+  EpisodePlan plan;
+  plan.n_samples = config.samples;
+  plan.max_tokens = config.max_tokens;
+  plan.params = config.sampling;
+  plan.on_progress = on_progress;
+  plan.stream = [](int p, int g) {
+    return stream_key({static_cast<uint64_t>(Purpose::kEval), static_cast<uint64_t>(p), static_cast<uint64_t>(g)});
+  };
+  const Timer timer;
+  Evaluated result;
+  R1_TRY(result.episodes, sample_episodes(engine, chat, problems, plan, rewards, *launch.pool));
+  result.seconds = timer.seconds();
+  const bool strict = config.reward_funcs.front() == "accuracy_strict";
+  std::vector<std::vector<SampleResult>> samples(problems.size());
+  for (const Episode& e : result.episodes) {
+    SampleResult s;
+    s.correct = !e.score.parts.empty() && e.score.parts[0].second >= 1.0;
+    s.format_ok = e.score.parts.size() > 1 && e.score.parts[1].second >= 1.0;
+    s.truncated = !e.finished;
+    s.length = static_cast<int>(e.tokens.size());
+    s.answer = strict ? extract_answer_strict(e.text) : extract_answer(e.text);
+    s.reward = e.score.value;
+    samples[e.problem].push_back(std::move(s));
+    result.n_tokens += static_cast<int64_t>(e.tokens.size());
+  }
+  result.summary = summarize(samples, config.sampling.seed);
+  return result;
+}
+
+std::string describe(const EvalSummary& s) {
+  return fmt::format("pass@1 {:.3f} ± {:.3f} · cons@{} {:.3f} · pass@{} {:.3f} · format {:.3f} · length {:.1f} · "
+                     "truncated {:.3f} ({} problems × {})",
+                     s.pass_at_1, s.pass_at_1_stderr, s.cons_k, s.cons_at_k, s.pass_at_k.rbegin()->first,
+                     s.pass_at_k.rbegin()->second, s.format_rate, s.mean_length, s.truncated_rate, s.n_problems,
+                     s.n_samples / std::max<int64_t>(1, s.n_problems));
+}
+
+std::string summary_to_json(const EvalSummary& s) {
+  nlohmann::ordered_json json{{"pass@1", s.pass_at_1},
+                              {"pass@1_stderr", s.pass_at_1_stderr},
+                              {"pass@1_interval", {s.pass_at_1_interval.low, s.pass_at_1_interval.high}}};
+  json["cons@" + std::to_string(s.cons_k)] = s.cons_at_k;
+  for (const auto& [k, value] : s.pass_at_k) {
+    if (k != 1) json["pass@" + std::to_string(k)] = value;
+  }
+  json["format_rate"] = s.format_rate;
+  json["mean_length"] = s.mean_length;
+  json["truncated_rate"] = s.truncated_rate;
+  json["mean_reward"] = s.mean_reward;
+  json["n_problems"] = s.n_problems;
+  json["n_samples"] = s.n_samples;
+  return json.dump(2);
+}
+
+}  // namespace r1

@@ -1,0 +1,27 @@
+// A model family translates config.json into a ModelConfig and back. One file each, one registry line each.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "models/config.h"
+
+namespace r1 {
+
+struct Family {
+  std::string architecture;  // as in config.json "architectures"
+  /// Reads config.json; a value that would change the computation and is not implemented is an error.
+  Result<ModelConfig> (*read_config)(const std::string& json);
+  /// config.json for a model made here. dtype: float32 or bfloat16.
+  std::string (*write_config)(const ModelConfig& config, const std::string& dtype);
+};
+
+const std::vector<Family>& families();
+Result<const Family*> find_family(const std::string& architecture);
+
+/// Finds the family named in config.json text and lets it read.
+Result<ModelConfig> read_model_config(const std::string& json);
+
+extern const Family kLlama;
+
+}  // namespace r1

@@ -1,0 +1,40 @@
+// Small line and bar charts as SVG text: no scripts, colours from CSS variables with fallbacks.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace r1 {
+
+struct Series {
+  std::string name;
+  std::vector<std::pair<double, double>> points =
+      {};  // x, y; those that are not finite are skipped
+  bool dashed = false;
+  std::vector<double> errors = {};  // one a point, drawn as y ± error; empty: none
+};
+
+struct Chart {
+  std::string title, x_label, y_label;
+  std::vector<Series> series;
+  std::optional<double> y_min = {}, y_max = {};
+  bool percent = false;  // y is a share: 0.4 reads "40 %"
+  std::vector<std::string> categories =
+      {};  // not empty: bars; x is the place of a category, from 0
+};
+
+/// How many points of a series are drawn, and how many of those answer to the mouse.
+struct ChartDetail {
+  size_t max_points = 400;
+  size_t max_tooltips = 40;
+};
+
+/// One <svg> element. Variables: --ink, --ink2, --grid, --page and --s1 … --s6 for the series.
+std::string render_svg(const Chart& chart, const ChartDetail& detail = {});
+
+/// What the chart shows in a sentence, for those who do not see it.
+std::string describe_chart(const Chart& chart);
+
+}  // namespace r1

@@ -1,0 +1,29 @@
+// The parts that every report page is made of: head, charts, answers, facts.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "recipes/report.h"
+
+namespace r1 {
+
+/// Everything up to the title of the page, its machine line and its command; and the end.
+std::string open_page(const std::string& title, const std::string& subtitle,
+                      const std::string& machine, const std::string& command);
+std::string close_page();
+
+/// A section with a heading; nothing when the body is empty.
+std::string section(std::string_view id, std::string_view heading, const std::string& body);
+
+/// The strip of figures, the charts in a grid (they share a budget of points, so that the page
+/// stays small), and name-value pairs.
+std::string headline_strip(const std::vector<Headline>& headlines);
+std::string chart_grid(const std::vector<Chart>& charts);
+std::string fact_list(const Facts& facts);
+
+/// What a model wrote: the thought dim, the rest plain, the middle of a long part left out.
+std::string answer_text(std::string_view completion);
+
+}  // namespace r1

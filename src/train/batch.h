@@ -1,0 +1,31 @@
+// One micro-batch: token sequences packed row by row, without padding.
+#pragma once
+
+#include <vector>
+
+#include "data/packing.h"
+#include "nn/context.h"
+#include "nn/lm_head.h"
+
+namespace r1 {
+
+/// Owns the arrays that Rows and LossRows look at. Row t of a sequence predicts its token t + 1; the
+/// last token needs no row. Loss rows are those whose next token has a weight.
+class Batch {
+ public:
+  explicit Batch(const std::vector<const TokenSequence*>& sequences);
+
+  Rows rows() const;
+  LossRows loss_rows(float inverse_temperature) const;
+  const std::vector<float>& weights() const { return weights_; }  // (n loss rows)
+  int64_t n_rows() const { return static_cast<int64_t>(tokens_.size()); }
+  int64_t n_loss() const { return static_cast<int64_t>(loss_rows_.size()); }
+
+ private:
+  std::vector<int32_t> tokens_, positions_, offsets_, page_table_;
+  int64_t max_pages_ = 0, n_pages_ = 0;
+  std::vector<int32_t> loss_rows_, targets_;
+  std::vector<float> weights_;
+};
+
+}  // namespace r1

@@ -1,0 +1,47 @@
+#include "train/examples.h"
+
+#include <algorithm>
+
+namespace r1 {
+namespace {
+
+constexpr EncodeOptions kAsWritten{.add_special = false, .parse_special = true};
+
+TokenSequence join(std::vector<int32_t> prompt, const std::vector<int32_t>& completion) {
+  TokenSequence example;
+  example.weights.assign(prompt.size(), 0.0f);
+  example.tokens = std::move(prompt);
+  example.tokens.insert(example.tokens.end(), completion.begin(), completion.end());
+  example.weights.resize(example.tokens.size(), 1.0f);
+  if (!example.weights.empty()) example.weights[0] = 0.0f;
+  return example;
+}
+
+}  // namespace
+
+TokenSequence document_example(const Tokenizer& tokenizer, const Document& document) {
+  return join(tokenizer.encode(document.prompt, kAsWritten),
+              tokenizer.encode(document.completion, kAsWritten));
+}
+
+std::vector<TokenSequence> text_examples(const Chat& chat, const std::string& text,
+                                         int64_t max_length) {
+  std::vector<int32_t> tokens = chat.raw(text);
+  if (const auto eos = chat.tokenizer().eos_id()) tokens.push_back(*eos);
+  std::vector<TokenSequence> pieces;
+  for (size_t begin = 0; begin + 1 < tokens.size(); begin += static_cast<size_t>(max_length)) {
+    const size_t end = std::min(tokens.size(), begin + static_cast<size_t>(max_length));
+    if (end - begin >= 2) pieces.push_back(join({}, {tokens.begin() + begin, tokens.begin() + end}));
+  }
+  return pieces;
+}
+
+Result<TokenSequence> answer_example(const Chat& chat, const Problem& problem) {
+  R1_TRY(std::vector<int32_t> prompt, chat.prompt(problem.messages));
+  std::vector<int32_t> completion = chat.tokenizer().encode(problem.completion, kAsWritten);
+  const auto eos = chat.tokenizer().eos_id();
+  if (eos && (completion.empty() || completion.back() != *eos)) completion.push_back(*eos);
+  return join(std::move(prompt), completion);
+}
+
+}  // namespace r1

@@ -1,0 +1,78 @@
+#include "train/learner.h"
+
+#include <cmath>
+#include <cstring>
+
+namespace r1 {
+
+Result<Machine> Machine::open(const ComputeConfig& config) {
+  if (config.threads < 0 || config.threads > 1024) {
+    return fail("threads is {}; it must be from 0 to 1024", config.threads);
+  }
+  Machine machine;
+  if (config.backend == "auto") {
+    R1_TRY(machine.backend_, default_backend());
+  } else {
+    R1_TRY(machine.backend_, parse_backend(config.backend));
+  }
+  machine.pool_ = std::make_unique<ThreadPool>(config.threads > 0 ? config.threads : usable_cores());
+  return machine;
+}
+
+Learner::Learner(Transformer& model, const AdamWConfig& config, Dtype kv_dtype, bool recompute,
+                 const Launch& launch)
+    : model_(model),
+      optimizer_(model.store(), config),
+      kv_dtype_(kv_dtype),
+      recompute_(recompute),
+      launch_(launch) {}
+
+Result<void> Learner::accumulate(const Batch& batch, float inverse_temperature,
+                                 const Objective& objective) {
+  Context ctx{launch_, arena_, kv_dtype_, recompute_};
+  ArenaScope scope(arena_);
+  Transformer::Saved saved;
+  Tensor h = model_.forward(ctx, batch.rows(), &saved);
+  const LossRows loss = batch.loss_rows(inverse_temperature);
+  const TokenScores scores = model_.head().score(ctx, h, loss);
+  const size_t n = static_cast<size_t>(batch.n_loss());
+  for (size_t t = 0; t < n; ++t) {
+    if (!std::isfinite(scores.logp.f32()[t])) {
+      return fail("the log-probability of loss row {} (token {}) is not finite; the weights or the "
+                  "learning rate have diverged",
+                  loss.rows[t], loss.targets[t]);
+    }
+  }
+  const int64_t rows = batch.n_loss();
+  Tensor dlogp = ctx.f32({rows}), dentropy = ctx.arena.zeros(Dtype::kF32, {rows});
+  objective({{scores.logp.f32(), n}, {scores.entropy.f32(), n}, {dlogp.f32(), n}, {dentropy.f32(), n}});
+  Tensor dh = ctx.f32({h.rows(), h.cols()});
+  model_.head().backward(ctx, dh, h, loss, scores, dlogp, dentropy);
+  model_.backward(ctx, batch.rows(), dh, saved);
+  return {};
+}
+
+Result<double> Learner::step(float learning_rate) {
+  R1_TRY(const double norm, optimizer_.step(launch_, learning_rate));
+  model_.refresh(launch_);
+  model_.store().zero_grads();
+  return norm;
+}
+
+std::vector<float> score_batch(const Transformer& model, const Batch& batch,
+                               float inverse_temperature, Context ctx) {
+  ArenaScope scope(ctx.arena);
+  Tensor h = model.forward(ctx, batch.rows(), nullptr);
+  const TokenScores scores = model.head().score(ctx, h, batch.loss_rows(inverse_temperature));
+  return {scores.logp.f32(), scores.logp.f32() + batch.n_loss()};
+}
+
+FlopCount count_flops(const ModelConfig& c) {
+  const double d = static_cast<double>(c.d_model), q = static_cast<double>(c.n_heads * c.head_dim);
+  const double kv = static_cast<double>(c.n_kv_heads * c.head_dim);
+  const double layer = 2 * (2 * d * q + 2 * d * kv + 3 * d * static_cast<double>(c.d_ff));
+  const double layers = static_cast<double>(c.n_layers);
+  return {layers * layer + 2 * d * static_cast<double>(c.vocab_size), layers * 4 * q};
+}
+
+}  // namespace r1

@@ -1,0 +1,85 @@
+// Moves weights: micro-batches in, gradients added, one clipped AdamW step.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "models/transformer.h"
+#include "nn/optimizer.h"
+#include "train/batch.h"
+
+namespace r1 {
+
+struct ComputeConfig {
+  int threads = 0;              // 0: all usable cores
+  std::string backend = "auto";
+
+  void visit(auto&& f) {
+    f("threads", threads, "threads; 0: every core this process may use");
+    f("backend", backend, "auto, reference, generic, avx2 or avx512; all give equal bits");
+  }
+};
+
+/// Threads and backend of a process.
+class Machine {
+ public:
+  static Result<Machine> open(const ComputeConfig& config);
+  Launch launch() const { return {backend_, pool_.get()}; }
+  int threads() const { return pool_->size(); }
+  Backend backend() const { return backend_; }
+
+ private:
+  Backend backend_ = Backend::kReference;
+  std::unique_ptr<ThreadPool> pool_;
+};
+
+/// Per-token results in loss-row order, and where the derivative goes.
+struct TokenView {
+  std::span<const float> logp, entropy;
+  std::span<float> dlogp, dentropy;
+};
+using Objective = std::function<void(const TokenView&)>;
+
+/// One thread drives it.
+class Learner {
+ public:
+  Learner(Transformer& model, const AdamWConfig& config, Dtype kv_dtype, bool recompute,
+          const Launch& launch);
+
+  /// Forward, objective, backward; gradients add. NaN or Inf among logp is an error.
+  Result<void> accumulate(const Batch& batch, float inverse_temperature, const Objective& objective);
+  /// One update; returns the gradient norm before clipping. On error nothing changed.
+  Result<double> step(float learning_rate);
+
+  Transformer& model() { return model_; }
+  AdamW& optimizer() { return optimizer_; }
+  Arena& arena() { return arena_; }
+  Dtype kv_dtype() const { return kv_dtype_; }
+  const Launch& launch() const { return launch_; }
+
+ private:
+  Transformer& model_;
+  AdamW optimizer_;
+  Arena arena_;
+  Dtype kv_dtype_;
+  bool recompute_;
+  Launch launch_;
+};
+
+/// logp of the loss rows under a model, forward only.
+std::vector<float> score_batch(const Transformer& model, const Batch& batch,
+                               float inverse_temperature, Context ctx);
+
+/// Multiply-adds × 2 of one forward pass: of the weight matrices, per token, and of attention, per
+/// token and key.
+struct FlopCount {
+  double per_token = 0, per_token_and_key = 0;
+  /// Forward and backward over a sequence of n tokens: 3 × forward.
+  double train(double n_tokens, double mean_length) const {
+    return 3 * n_tokens * (per_token + per_token_and_key * mean_length / 2);
+  }
+};
+FlopCount count_flops(const ModelConfig& config);
+
+}  // namespace r1

@@ -1,0 +1,159 @@
+#include "train/run.h"
+
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+namespace r1 {
+namespace {
+
+constexpr const char* kSamples = "samples.jsonl";
+
+/// Keeps the lines {"step": N, … with N <= last.
+Result<void> cut_samples(const Path& file, int64_t last) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(file, ignored)) return {};
+  R1_TRY(const std::string text, read_text(file));
+  std::string kept;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = text.find('\n', begin);
+    if (end == std::string::npos) break;  // a torn line
+    long long step = 0;
+    if (std::sscanf(text.c_str() + begin, "{\"step\":%lld", &step) == 1 && step <= last) {
+      kept.append(text, begin, end + 1 - begin);
+    }
+    begin = end + 1;
+  }
+  return write_text_atomic(file, kept);
+}
+
+Result<void> prepare_folder(const TrainingArguments& args, const Path& folder) {
+  std::error_code error;
+  if (args.overwrite) {
+    for (const char* name : {"checkpoints", "final", "metrics.jsonl", "timing", "tensorboard", kSamples}) {
+      std::filesystem::remove_all(folder / name, error);
+    }
+  }
+  const bool used = std::filesystem::exists(folder / "metrics.jsonl", error);
+  if (used && !args.resume) {
+    return fail("output_dir {} already holds a run; --resume goes on with it, --overwrite starts again",
+                folder.string());
+  }
+  return make_folder(folder);
+}
+
+std::vector<NamedTensor> state_tensors(Learner& learner) {
+  const ParameterStore& store = learner.model().store();
+  std::vector<NamedTensor> tensors{{"optimizer.mean", learner.optimizer().mean()},
+                                   {"optimizer.variance", learner.optimizer().variance()}};
+  if (learner.model().dtype() != Dtype::kF32) tensors.push_back({"masters", store.masters()});
+  return tensors;
+}
+
+}  // namespace
+
+Result<void> TrainingArguments::validate() const {
+  if (output_dir.empty()) return fail("output_dir is not set; name the run's folder: --output_dir runs/a");
+  if (max_steps < 1) return fail("max_steps is {}; it must be at least 1", max_steps);
+  if (!(learning_rate > 0)) return fail("learning_rate is {}; it must be positive", learning_rate);
+  if (micro_batch_tokens < 1) return fail("micro_batch_tokens is {}; it must be at least 1", micro_batch_tokens);
+  if (save_total_limit < 1) return fail("save_total_limit is {}; it must be at least 1", save_total_limit);
+  if (logging_steps < 1) return fail("logging_steps is {}; it must be at least 1", logging_steps);
+  if (resume && overwrite) return fail("resume and overwrite exclude each other");
+  R1_TRY([[maybe_unused]] const double rate, scheduled_rate(*this, 0));
+  return {};
+}
+
+Result<double> scheduled_rate(const TrainingArguments& args, int64_t step) {
+  if (step < args.warmup_steps) {
+    return args.learning_rate * static_cast<double>(step + 1) / static_cast<double>(args.warmup_steps);
+  }
+  const double length = static_cast<double>(std::max<int64_t>(1, args.max_steps - args.warmup_steps));
+  const double done = std::min(1.0, static_cast<double>(step - args.warmup_steps) / length);
+  double share = 1.0;
+  if (args.lr_scheduler_type == "linear") {
+    share = 1.0 - done;
+  } else if (args.lr_scheduler_type == "cosine") {
+    share = 0.5 * (1.0 + std::cos(3.14159265358979323846 * done));
+  } else if (args.lr_scheduler_type != "constant") {
+    return fail("unknown lr_scheduler_type '{}'; known: constant, linear, cosine", args.lr_scheduler_type);
+  }
+  return args.learning_rate * (args.min_lr_ratio + (1.0 - args.min_lr_ratio) * share);
+}
+
+Result<Dtype> kv_dtype_of(const std::string& name, Dtype model_dtype) {
+  if (name == "auto") return model_dtype;
+  R1_TRY(const Dtype dtype, parse_dtype(name));
+  if (dtype != Dtype::kF32 && dtype != Dtype::kBF16) return fail("kv_dtype {} is not implemented; use f32 or bf16", name);
+  return dtype;
+}
+
+Result<Run> Run::open(const TrainingArguments& args, const std::string& config_toml) {
+  R1_RETURN_IF_ERROR(args.validate());
+  const Path folder = args.output_dir;
+  R1_RETURN_IF_ERROR(prepare_folder(args, folder));
+  std::optional<LoadedState> resumed;
+  if (args.resume) {
+    R1_TRY(const auto step, latest_good_checkpoint(folder));
+    if (step) {
+      R1_TRY(LoadedState state, load_checkpoint(folder, *step));
+      log_info("resuming {} from step {}", folder.string(), *step);
+      resumed = std::move(state);
+    } else {
+      log_info("no checkpoint in {} yet: starting from the beginning", folder.string());
+    }
+  }
+  const int64_t step = resumed ? resumed->step : 0;
+  R1_RETURN_IF_ERROR(write_text_atomic(folder / "config.toml", config_toml));
+  R1_TRY(Records records, Records::open(folder, step));
+  R1_TRY(Records timing, Records::open(folder / "timing", step));
+  R1_RETURN_IF_ERROR(cut_samples(folder / kSamples, step));
+  Run run(folder, std::move(records), std::move(timing), args.save_total_limit);
+  run.resumed_ = std::move(resumed);
+  return run;
+}
+
+Result<void> Run::record_sample(int64_t step, const std::string& json) {
+  CHECK(json.size() > 2 && json.front() == '{', "a sample is a JSON object");
+  std::ofstream out(folder_ / kSamples, std::ios::app);
+  out << "{\"step\":" << step << "," << json.substr(1) << "\n";
+  out.flush();
+  if (!out) return fail("{}: cannot be written; free some disk space, then --resume", (folder_ / kSamples).string());
+  return {};
+}
+
+Result<void> Run::save(int64_t step, Learner& learner, const ModelAssets& assets,
+                       const std::string& json, const std::vector<NamedTensor>& more) {
+  const nlohmann::json all{{"optimizer_steps", learner.optimizer().n_steps()}, {"loop", json}};
+  TrainState state{step, all.dump(), state_tensors(learner)};
+  state.tensors.insert(state.tensors.end(), more.begin(), more.end());
+  const auto write = [&](const Path& folder) { return save_model(folder, learner.model(), assets); };
+  return save_checkpoint(folder_, step, write, state, keep_last_);
+}
+
+Result<void> Run::restore(Learner& learner) const {
+  if (!resumed_) return {};
+  for (const NamedTensor& tensor : state_tensors(learner)) {
+    R1_RETURN_IF_ERROR(resumed_->read(tensor.name, tensor.tensor));
+  }
+  const auto all = nlohmann::json::parse(resumed_->json, nullptr, false);
+  if (!all.is_object() || !all.contains("optimizer_steps")) {
+    return fail("{}: progress.json has no optimizer_steps; remove this checkpoint to go on from an earlier one",
+                resumed_->folder.string());
+  }
+  learner.optimizer().set_n_steps(all["optimizer_steps"].get<int64_t>());
+  learner.model().refresh(learner.launch());
+  return {};
+}
+
+std::string Run::loop_state() const {
+  if (!resumed_) return "{}";
+  const auto all = nlohmann::json::parse(resumed_->json, nullptr, false);
+  return all.is_object() ? all.value("loop", std::string("{}")) : "{}";
+}
+
+Result<void> Run::save_final(const Transformer& model, const ModelAssets& assets) const {
+  return save_model(folder_ / "final", model, assets);
+}
+
+}  // namespace r1

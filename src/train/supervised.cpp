@@ -1,0 +1,91 @@
+#include "train/supervised.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "kernels/peak.h"
+#include "train/objectives.h"
+
+namespace r1 {
+
+double machine_peak(const Launch& launch) {
+  return measure_fma_peak(launch.backend, 0.02) * 1e9 * launch.pool->size();
+}
+
+Result<StepLoss> accumulate_nll(Learner& learner, const std::vector<TokenSequence>& sequences,
+                                int64_t micro_batch_tokens) {
+  StepLoss step;
+  std::vector<int64_t> lengths;
+  for (const TokenSequence& s : sequences) {
+    lengths.push_back(static_cast<int64_t>(s.tokens.size()) - 1);
+    step.weight += std::accumulate(s.weights.begin(), s.weights.end(), 0.0);
+  }
+  int index = 0;
+  for (const std::vector<int>& members : pack(lengths, micro_batch_tokens)) {
+    std::vector<const TokenSequence*> chosen;
+    for (int i : members) chosen.push_back(&sequences[i]);
+    const Batch batch(chosen);
+    auto done = learner.accumulate(batch, 1.0f, [&](const TokenView& t) {
+      step.loss += nll(t.logp, batch.weights(), step.weight, t.dlogp);
+      for (float h : t.entropy) step.entropy += h;
+    });
+    if (!done) return fail_with(done.error().with(fmt::format("micro-batch {}", index)));
+    step.n_rows += batch.n_rows();
+    ++index;
+  }
+  return step;
+}
+
+Result<StageReport> run_supervised(Run& run, Learner& learner, const ModelAssets& assets,
+                                   const TrainingArguments& args, const SupervisedPlan& plan) {
+  const FlopCount flops = count_flops(learner.model().config());
+  const double peak = machine_peak(learner.launch());
+  StageReport report;
+  Timer timer;
+  Progress progress(plan.title, args.max_steps);
+  int64_t step = run.first_step(), saved = step;
+  for (; !plan.is_done(step); ++step) {
+    const Timer step_timer;
+    R1_TRY(const std::vector<TokenSequence> sequences, plan.next());
+    auto loss = accumulate_nll(learner, sequences, args.micro_batch_tokens);
+    if (!loss) return fail_with(loss.error().with(fmt::format("step {}", step)));
+    const double rate = plan.rate(step);
+    const auto norm = learner.step(static_cast<float>(rate));
+    if (!norm) return fail_with(norm.error().with(fmt::format("step {}", step)));
+    report.tokens += loss->n_rows;
+    report.final_loss = loss->loss;
+    const int64_t done = step + 1;
+    Metrics metrics{{"loss", loss->loss}, {"learning_rate", rate}, {"grad_norm", *norm},
+                    {"entropy", loss->entropy / std::max(1.0, loss->weight)},
+                    {"num_tokens", static_cast<double>(loss->n_rows)}};
+    if (plan.measure) {
+      R1_TRY(const Metrics more, plan.measure(done));
+      metrics.insert(metrics.end(), more.begin(), more.end());
+    }
+    const double seconds = step_timer.seconds();
+    const double per_second = static_cast<double>(loss->n_rows) / seconds;
+    const double mean_length = static_cast<double>(loss->n_rows) / static_cast<double>(sequences.size());
+    const double share = flops.train(per_second, mean_length) / peak;
+    if (done % args.logging_steps == 0) {
+      R1_RETURN_IF_ERROR(run.record(done, metrics));
+      R1_RETURN_IF_ERROR(run.record_timing(done, {{"step_time", seconds},
+                                                  {"train/tok_per_sec", per_second},
+                                                  {"train/mfu", share}}));
+    }
+    progress.update(done, fmt::format("loss {:.3f} · {} tok/s · {:.0f}% of peak", loss->loss,
+                                      human_count(per_second), 100 * share));
+    if (args.save_steps > 0 && done % args.save_steps == 0) {
+      R1_RETURN_IF_ERROR(run.save(done, learner, assets, plan.state()));
+      saved = done;
+    }
+  }
+  progress.finish();
+  if (step != saved) R1_RETURN_IF_ERROR(run.save(step, learner, assets, plan.state()));
+  R1_RETURN_IF_ERROR(run.save_final(learner.model(), assets));
+  report.steps = step;
+  report.seconds = timer.seconds();
+  report.model = (run.folder() / "final").string();
+  return report;
+}
+
+}  // namespace r1
