@@ -1,4 +1,5 @@
-// Three ways to fail: Result (the outside is at fault), CHECK (we are), DeviceError (the machine is).
+// Three ways to fail: Result (the outside is at fault), CHECK (we are), DeviceError (the machine
+// is).
 #pragma once
 
 #include <fmt/core.h>
@@ -10,7 +11,8 @@
 
 namespace r1 {
 
-/// A failure whose cause lies outside: a file, a flag, a request, data. Says what, where and the remedy.
+/// A failure whose cause lies outside: a file, a flag, a request, data. Says what, where and the
+/// remedy.
 struct Error {
   std::string message;
 
@@ -39,9 +41,9 @@ struct DeviceError : std::runtime_error {
 }  // namespace r1
 
 /// A broken contract of our own: prints the values and aborts.
-#define CHECK(condition, ...)                                                           \
-  do {                                                                                  \
-    if (!(condition)) [[unlikely]]                                                      \
+#define CHECK(condition, ...)                                                            \
+  do {                                                                                   \
+    if (!(condition)) [[unlikely]]                                                       \
       ::r1::check_failed(__FILE__, __LINE__, #condition, ::fmt::format("" __VA_ARGS__)); \
   } while (0)
 
@@ -49,15 +51,13 @@ struct DeviceError : std::runtime_error {
 #define R1_CONCAT(a, b) R1_CONCAT_(a, b)
 
 /// R1_TRY(auto x, read(path)): binds the value, or returns the error to the caller.
-#define R1_TRY(declaration, expression)                                       \
-  auto R1_CONCAT(result_, __LINE__) = (expression);                           \
-  if (!R1_CONCAT(result_, __LINE__))                                          \
-    return ::r1::fail_with(R1_CONCAT(result_, __LINE__).error());             \
+#define R1_TRY(declaration, expression)                                                            \
+  auto R1_CONCAT(result_, __LINE__) = (expression);                                                \
+  if (!R1_CONCAT(result_, __LINE__)) return ::r1::fail_with(R1_CONCAT(result_, __LINE__).error()); \
   declaration = std::move(*R1_CONCAT(result_, __LINE__))
 
 /// R1_RETURN_IF_ERROR(write(path)): for Result<void>.
-#define R1_RETURN_IF_ERROR(expression)                                \
-  do {                                                                \
-    if (auto result_ = (expression); !result_)                        \
-      return ::r1::fail_with(result_.error());                        \
+#define R1_RETURN_IF_ERROR(expression)                                                  \
+  do {                                                                                  \
+    if (auto result_ = (expression); !result_) return ::r1::fail_with(result_.error()); \
   } while (0)

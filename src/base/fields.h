@@ -44,12 +44,14 @@ std::vector<Field> list_fields(Config& config, const std::string& prefix = "") {
   return fields;
 }
 
-/// Reads TOML text into the fields. Unknown keys, wrong types and duplicate keys are errors that name
-/// the file, line and column, and suggest the nearest known key.
-Result<void> apply_toml(std::vector<Field> fields, const std::string& text, const std::string& file_name);
+/// Reads TOML text into the fields. Unknown keys, wrong types and duplicate keys are errors that
+/// name the file, line and column, and suggest the nearest known key.
+Result<void> apply_toml(std::vector<Field> fields, const std::string& text,
+                        const std::string& file_name);
 
 /// Sets one field from text: "3e-4", "true", "a,b". The error names the field and what it takes.
-Result<void> set_field(const std::vector<Field>& fields, const std::string& name, const std::string& value);
+Result<void> set_field(const std::vector<Field>& fields, const std::string& name,
+                       const std::string& value);
 
 /// The whole config as TOML that apply_toml reads back to the same values; floats in shortest form.
 std::string to_toml(const std::vector<Field>& fields);

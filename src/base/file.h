@@ -32,8 +32,8 @@ class MappedFile {
 
 Result<std::string> read_text(const Path& path);
 
-/// A file that appears whole or not at all: written as PATH.tmp, fsync, rename, fsync of the folder.
-/// Not committed: the temporary file is removed and what stood at PATH stays.
+/// A file that appears whole or not at all: written as PATH.tmp, fsync, rename, fsync of the
+/// folder. Not committed: the temporary file is removed and what stood at PATH stays.
 class AtomicFile {
  public:
   static Result<AtomicFile> create(const Path& path);

@@ -122,12 +122,14 @@ void Progress::update(int64_t done, const std::string& note) {
   const double elapsed = timer_.seconds();
   if (elapsed - drawn_ < (terminal_ ? kRedraw : kPlainLine)) return;
   drawn_ = elapsed;
+  drawn_done_ = done_;
   draw(progress_line({title_, first_, done_, total_, elapsed, note_}, terminal_), false);
 }
 
 void Progress::finish() {
   if (finished_ || first_ < 0) return;
   finished_ = true;
+  if (!terminal_ && drawn_done_ == done_) return;  // said already
   draw(progress_line({title_, first_, done_, total_, timer_.seconds(), note_}, terminal_), true);
 }
 

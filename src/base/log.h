@@ -1,4 +1,5 @@
-// Messages for people, on standard error: one line is one event. Progress bars go to a terminal only.
+// Messages for people, on standard error: one line is one event. Progress bars go to a terminal
+// only.
 #pragma once
 
 #include <chrono>
@@ -53,6 +54,7 @@ class Progress {
   std::string note_;
   Timer timer_;
   double drawn_ = -1e9;
+  int64_t drawn_done_ = -1;
   bool terminal_, finished_ = false;
   size_t width_ = 0;
 };

@@ -14,17 +14,25 @@ std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter, std::array<uint3
 uint64_t stream_key(std::initializer_list<uint64_t> parts);
 
 /// What a stream of random numbers is for; the first part of every stream_key.
-enum class Purpose : uint64_t { kInit = 1, kCorpus, kProblem, kShuffle, kRollout, kEval, kGenerate };
+enum class Purpose : uint64_t {
+  kInit = 1,
+  kCorpus,
+  kProblem,
+  kShuffle,
+  kRollout,
+  kEval,
+  kGenerate
+};
 
 /// A cheap value type: two equal (seed, stream) pairs give equal numbers everywhere.
 class Rng {
  public:
   Rng(uint64_t seed, uint64_t stream) : seed_(seed), stream_(stream) {}
 
-  uint32_t next();                      // 32 uniform bits
-  double uniform();                     // [0, 1), 53 bits
-  float normal();                       // N(0, 1), Box-Muller in double
-  int64_t below(int64_t n);             // 0 … n-1 without bias; n > 0
+  uint32_t next();           // 32 uniform bits
+  double uniform();          // [0, 1), 53 bits
+  float normal();            // N(0, 1), Box-Muller in double
+  int64_t below(int64_t n);  // 0 … n-1 without bias; n > 0
   int64_t between(int64_t lo, int64_t hi) { return lo + below(hi - lo + 1); }  // both ends
 
  private:

@@ -1,4 +1,5 @@
-// A fixed team of threads that share one loop at a time; which thread does what never changes a result.
+// A fixed team of threads that share one loop at a time; which thread does what never changes a
+// result.
 #pragma once
 
 #include <atomic>
@@ -10,9 +11,9 @@
 
 namespace r1 {
 
-/// Threads spin briefly for the next loop, then sleep. Whoever is free takes the next share, the caller
-/// too, so a core that is busy elsewhere delays nobody. One caller at a time; a loop inside a loop
-/// runs inline.
+/// Threads spin briefly for the next loop, then sleep. Whoever is free takes the next share, the
+/// caller too, so a core that is busy elsewhere delays nobody. One caller at a time; a loop inside
+/// a loop runs inline.
 class ThreadPool {
  public:
   explicit ThreadPool(int n_threads);
@@ -26,7 +27,8 @@ class ThreadPool {
   template <class Body>
   void parallel_for(int64_t n, int64_t grain, Body&& body) {
     using Type = std::remove_reference_t<Body>;
-    run(n, grain < 1 ? 1 : grain,
+    run(
+        n, grain < 1 ? 1 : grain,
         [](void* self, int64_t begin, int64_t end) { (*static_cast<Type*>(self))(begin, end); },
         const_cast<std::remove_const_t<Type>*>(&body));
   }

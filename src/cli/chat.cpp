@@ -1,10 +1,11 @@
 // r1 chat: talk to a model in the terminal.
+#include <poll.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <iostream>
 #include <string>
 
 #include "base/log.h"
@@ -80,13 +81,15 @@ class Printer {
   std::string content_, reasoning_;
 };
 
-Result<void> answer(const ChatConfig& config, Engine& engine, const Chat& chat, std::vector<Message>& messages, int turn) {
+Result<void> answer(const ChatConfig& config, Engine& engine, const Chat& chat,
+                    std::vector<Message>& messages, int turn) {
   Request request;
   R1_TRY(request.prompt, chat.prompt(messages));
   request.params = config.sampling;
   request.max_tokens = config.max_tokens;
   request.stop_tokens = chat.stop_tokens();
-  request.streams = {stream_key({static_cast<uint64_t>(Purpose::kGenerate), static_cast<uint64_t>(turn)})};
+  request.streams = {
+      stream_key({static_cast<uint64_t>(Purpose::kGenerate), static_cast<uint64_t>(turn)})};
   Printer printer(chat.tokenizer(), chat.opens_think(request.prompt));
   request.on_token = [&](int, int32_t token, float) {
     printer.push(token);
@@ -98,52 +101,69 @@ Result<void> answer(const ChatConfig& config, Engine& engine, const Chat& chat, 
   R1_RETURN_IF_ERROR(engine.submit(std::move(request)));
   engine.run();
   printer.finish();
-  if (interrupted.load()) {
+  if (interrupted.exchange(false)) {
     log_info("(stopped)");
   } else if (reason == FinishReason::kLength) {
     log_info("(cut at the length limit; --max_tokens allows more)");
   }
-  messages.push_back({.role = "assistant", .content = printer.content(), .reasoning_content = printer.reasoning()});
+  messages.push_back({.role = "assistant",
+                      .content = printer.content(),
+                      .reasoning_content = printer.reasoning()});
   return {};
 }
 
-Result<void> run_chat(ChatConfig& config) {
-  if (config.model.empty()) return fail("model is not set; name a model folder: --model DIR");
-  if (config.max_tokens < 1) return fail("max_tokens is {}; it must be at least 1", config.max_tokens);
-  R1_TRY(const Machine machine, Machine::open(config.compute));
-  R1_TRY(const LoadedModel loaded, load_model(config.model, config.dtype, StoreUse::kInference, machine.launch()));
-  R1_TRY(const Chat chat, Chat::open(config.model, loaded.model->config()));
-  R1_TRY(const Dtype kv_dtype, kv_dtype_of(config.kv_dtype, loaded.model->dtype()));
-  EngineConfig engine_config;
-  engine_config.max_sequences = 1;
-  Engine engine(*loaded.model, kv_dtype, engine_config, machine.launch());
-  struct sigaction action {};
-  action.sa_handler = on_interrupt;  // no SA_RESTART: Ctrl-C at the prompt ends the reading of a line
-  sigaction(SIGINT, &action, nullptr);
+/// Holds Ctrl-C back while it lives; threads made meanwhile never take it.
+class HeldInterrupt {
+ public:
+  HeldInterrupt() {
+    sigset_t held;
+    sigemptyset(&held);
+    sigaddset(&held, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &held, &before_);
+  }
+  ~HeldInterrupt() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  HeldInterrupt(const HeldInterrupt&) = delete;
+  const sigset_t* before() const { return &before_; }
+
+ private:
+  sigset_t before_;
+};
+
+enum class Reading { kLine, kInterrupted, kEnd };
+
+/// A line of standard input. Ctrl-C ends only the reading: std::getline would take it for the end.
+/// It is let through while ppoll waits and nowhere else, so that none is missed.
+Reading read_line(std::string& line) {
+  const HeldInterrupt held;
+  line.clear();
+  while (true) {
+    if (interrupted.exchange(false)) return Reading::kInterrupted;
+    pollfd input{STDIN_FILENO, POLLIN, 0};
+    if (::ppoll(&input, 1, nullptr, held.before()) < 0 && errno == EINTR) continue;
+    char c;
+    const ssize_t n = ::read(STDIN_FILENO, &c, 1);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return line.empty() ? Reading::kEnd : Reading::kLine;
+    if (c == '\n') return Reading::kLine;
+    line += c;
+  }
+}
+
+/// Reads lines and answers them until the input ends.
+Result<void> converse(const ChatConfig& config, Engine& engine, const Chat& chat) {
   const bool terminal = isatty(STDIN_FILENO) != 0;
   if (terminal) log_info("Ctrl-C stops an answer, /clear starts anew, /quit or Ctrl-D leaves");
-  std::vector<Message> messages;
-  const auto clear = [&] {
-    messages.clear();
-    if (!config.system.empty()) messages.push_back({.role = "system", .content = config.system});
-  };
-  clear();
+  std::vector<Message> start, messages;
+  if (!config.system.empty()) start.push_back({.role = "system", .content = config.system});
+  messages = start;
   std::string line;
   for (int turn = 0;; ++turn) {
     if (terminal) std::printf("> "), std::fflush(stdout);
-    if (!std::getline(std::cin, line)) {
-      if (!interrupted.exchange(false) || std::cin.eof()) break;
-      std::cin.clear();
-      std::clearerr(stdin);
-      std::printf("\n");
-      continue;
-    }
-    if (line == "/quit" || line == "/exit") break;
-    if (line == "/clear") {
-      clear();
-      continue;
-    }
-    if (line.empty()) continue;
+    const Reading reading = read_line(line);
+    if (terminal && reading != Reading::kLine) std::printf("\n");
+    if (reading == Reading::kEnd || line == "/quit" || line == "/exit") return {};
+    if (line == "/clear") messages = start;
+    if (reading == Reading::kInterrupted || line.empty() || line == "/clear") continue;
     messages.push_back({.role = "user", .content = line});
     if (auto done = answer(config, engine, chat, messages, turn); !done) {
       if (!terminal) return fail_with(done.error());
@@ -151,14 +171,42 @@ Result<void> run_chat(ChatConfig& config) {
       messages.pop_back();
     }
   }
-  if (terminal) std::printf("\n");
-  return {};
+}
+
+Result<Machine> open_machine(const ComputeConfig& config) {
+  const HeldInterrupt held;
+  return Machine::open(config);
+}
+
+Result<void> run_chat(ChatConfig& config) {
+  if (config.model.empty()) return fail("model is not set; name a model folder: --model DIR");
+  if (config.max_tokens < 1) {
+    return fail("max_tokens is {}; it must be at least 1", config.max_tokens);
+  }
+  R1_TRY(const Machine machine, open_machine(config.compute));
+  R1_TRY(const LoadedModel loaded,
+         load_model(config.model, config.dtype, StoreUse::kInference, machine.launch()));
+  R1_TRY(const Chat chat, Chat::open(config.model, loaded.model->config()));
+  R1_TRY(const Dtype kv_dtype, kv_dtype_of(config.kv_dtype, loaded.model->dtype()));
+  EngineConfig engine_config;
+  engine_config.max_sequences = 1;
+  Engine engine(*loaded.model, kv_dtype, engine_config, machine.launch());
+  if (!chat.has_template()) {
+    log_warn("this model has no chat template: it goes on with your text instead of answering it");
+  }
+  struct sigaction action {};
+  action.sa_handler = on_interrupt;
+  sigaction(SIGINT, &action, nullptr);
+  return converse(config, engine, chat);
 }
 
 }  // namespace
 
 Verb chat_verb() {
-  Verb verb{"chat", "talk to a model in the terminal", {"r1 chat --model runs/quickstart/zero/final", "r1 chat --model DIR --temperature 0.6"}, {}};
+  Verb verb{"chat",
+            "talk to a model in the terminal",
+            {"r1 chat --model runs/quickstart/zero/final", "r1 chat --model DIR --temperature 0.6"},
+            {}};
   verb.run = [verb](const std::vector<std::string>& args) {
     ChatConfig config;
     return run_verb(verb, config, args, run_chat);

@@ -39,9 +39,10 @@ struct EvalVerbConfig {
     f("json", json, "write the summary to this file");
     f("samples_out", samples_out, "write every completion to this JSONL file");
     eval.visit([&](const char* name, auto& member, const char* help = "") {
-      if constexpr (!std::is_same_v<std::remove_reference_t<decltype(member)>, SamplingParams>) f(name, member, help);
+      if constexpr (!std::is_same_v<std::remove_reference_t<decltype(member)>, SamplingParams>)
+        f(name, member, help);
     });
-    f("columns", columns);
+    columns.visit(f);
     f("compute", compute);
   }
 };
@@ -54,7 +55,8 @@ Result<std::vector<Problem>> read_all(const EvalVerbConfig& config) {
     return problems;
   }
   R1_TRY(problems, read_problems(config.data, config.columns));
-  if (config.limit > 0 && config.limit < static_cast<int64_t>(problems.size())) problems.resize(config.limit);
+  if (config.limit > 0 && config.limit < static_cast<int64_t>(problems.size()))
+    problems.resize(config.limit);
   return problems;
 }
 
@@ -62,9 +64,12 @@ Result<void> write_samples(const std::string& file, const std::vector<Episode>& 
                            const std::vector<Problem>& problems) {
   std::string text;
   for (const Episode& e : episodes) {
-    const nlohmann::ordered_json row{{"id", problems[e.problem].id},   {"sample", e.sample},
-                                     {"answer", problems[e.problem].answer}, {"completion", e.text},
-                                     {"reward", e.score.value},        {"finished", e.finished}};
+    const nlohmann::ordered_json row{{"id", problems[e.problem].id},
+                                     {"sample", e.sample},
+                                     {"answer", problems[e.problem].answer},
+                                     {"completion", e.text},
+                                     {"reward", e.score.value},
+                                     {"finished", e.finished}};
     text += row.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
   }
   return write_text_atomic(file, text);
@@ -72,35 +77,50 @@ Result<void> write_samples(const std::string& file, const std::vector<Episode>& 
 
 Result<void> run_eval(EvalVerbConfig& config) {
   if (config.model.empty()) return fail("model is not set; name a model folder: --model DIR");
+  if (config.eval.reward_funcs.empty())
+    return fail("reward_funcs is empty; name what counts as right");
   if (config.data == "builtin:last_digit") config.eval.reward_funcs[0] = "accuracy_strict";
   config.eval.sampling.temperature = static_cast<float>(config.temperature);
   config.eval.sampling.top_p = static_cast<float>(config.top_p);
   config.eval.sampling.seed = config.seed;
-  R1_TRY(const std::vector<Problem> problems, read_all(config));
+  R1_TRY(const RewardSet rewards,
+         make_rewards(config.eval.reward_funcs, {}, {config.eval.prefilled_think}));
+  R1_TRY(std::vector<Problem> problems, read_all(config));
   R1_TRY(const Machine machine, Machine::open(config.compute));
-  R1_TRY(const LoadedModel loaded, load_model(config.model, config.dtype, StoreUse::kInference, machine.launch()));
+  R1_TRY(const LoadedModel loaded,
+         load_model(config.model, config.dtype, StoreUse::kInference, machine.launch()));
   R1_TRY(const Chat chat, Chat::open(config.model, loaded.model->config()));
   R1_TRY(const Dtype kv_dtype, kv_dtype_of(config.kv_dtype, loaded.model->dtype()));
+  const int64_t max_positions = loaded.model->config().max_positions;
+  R1_RETURN_IF_ERROR(config.eval.engine.validate(max_positions));
+  R1_TRY(problems, usable_problems(std::move(problems), chat, rewards,
+                                   config.eval.engine.length(max_positions), config.data,
+                                   *machine.launch().pool));
   Progress progress("eval", static_cast<int64_t>(problems.size()) * config.eval.samples);
   R1_TRY(const Evaluated result,
          evaluate(*loaded.model, chat, problems, config.eval, kv_dtype, machine.launch(),
                   [&](int64_t done, int64_t) { progress.update(done, "completions"); }));
   progress.finish();
   std::printf("%s\n", describe(result.summary).c_str());
-  std::printf("%s sampled tokens in %s (%s tok/s)\n", human_count(static_cast<double>(result.n_tokens)).c_str(),
+  std::printf("%s sampled tokens in %s (%s tok/s)\n",
+              human_count(static_cast<double>(result.n_tokens)).c_str(),
               human_seconds(result.seconds).c_str(),
               human_count(static_cast<double>(result.n_tokens) / result.seconds).c_str());
-  if (!config.json.empty()) R1_RETURN_IF_ERROR(write_text_atomic(config.json, summary_to_json(result.summary) + "\n"));
-  if (!config.samples_out.empty()) R1_RETURN_IF_ERROR(write_samples(config.samples_out, result.episodes, problems));
+  if (!config.json.empty())
+    R1_RETURN_IF_ERROR(write_text_atomic(config.json, summary_to_json(result.summary) + "\n"));
+  if (!config.samples_out.empty())
+    R1_RETURN_IF_ERROR(write_samples(config.samples_out, result.episodes, problems));
   return {};
 }
 
 }  // namespace
 
 Verb eval_verb() {
-  Verb verb{"eval", "pass@1 with its error, cons@k and pass@k of a model on a data set",
+  Verb verb{"eval",
+            "pass@1 with its error, cons@k and pass@k of a model on a data set",
             {"r1 eval --model runs/quickstart/zero/final --samples 16",
-             "r1 eval --model DIR --data test.jsonl --samples 16 --temperature 0.6 --top_p 0.95 --json out.json"},
+             "r1 eval --model DIR --data test.jsonl --samples 16 --temperature 0.6 --top_p 0.95 "
+             "--json out.json"},
             {}};
   verb.run = [verb](const std::vector<std::string>& args) {
     EvalVerbConfig config;

@@ -1,5 +1,5 @@
 // r1 generate: completes a prompt.
-#include <chrono>
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -78,10 +78,12 @@ struct Session {
 Result<Session> open_session(const GenerateConfig& config) {
   if (config.model.empty()) return fail("model is not set; name a model folder: --model DIR");
   R1_TRY(Machine machine, Machine::open(config.compute));
-  R1_TRY(LoadedModel loaded, load_model(config.model, config.dtype, StoreUse::kInference, machine.launch()));
+  R1_TRY(LoadedModel loaded,
+         load_model(config.model, config.dtype, StoreUse::kInference, machine.launch()));
   R1_TRY(const Dtype kv_dtype, kv_dtype_of(config.kv_dtype, loaded.model->dtype()));
   auto chat = Chat::open(config.model, loaded.model->config());
-  if (!chat && config.ids.empty()) return fail_with(chat.error());
+  if (!chat && config.ids.empty())
+    return fail_with(chat.error().with("--prompt needs a tokenizer, --ids does not"));
   Session session{std::move(machine), std::move(loaded), std::nullopt, kv_dtype};
   if (chat) session.chat = *chat;
   return session;
@@ -90,7 +92,8 @@ Result<Session> open_session(const GenerateConfig& config) {
 Result<std::vector<int32_t>> make_prompt(const GenerateConfig& config, const Session& session) {
   if (!config.ids.empty()) return parse_ids(config.ids);
   if (config.chat) {
-    if (!session.chat->has_template()) return fail("the model has no chat template; leave out --chat");
+    if (!session.chat->has_template())
+      return fail("the model has no chat template; leave out --chat");
     return session.chat->prompt({{.role = "user", .content = config.prompt}});
   }
   return session.chat->raw(config.prompt);
@@ -110,77 +113,143 @@ std::vector<float> logits_after(const Session& session, const std::vector<int32_
   return {z.f32(), z.f32() + z.numel()};
 }
 
-void print_json(const GenerateConfig& config, const Session& session, const std::vector<int32_t>& prompt,
-                const std::vector<Completed>& all) {
+/// What came of each sample.
+struct Samples {
+  std::vector<Completed> completed;
+  std::vector<std::string> texts;  // what follows the prompt, cut before a stop text
+};
+
+Result<EngineConfig> engine_for(const GenerateConfig& config, int64_t n_prompt,
+                                int64_t max_positions) {
+  EngineConfig engine = config.engine;
+  R1_RETURN_IF_ERROR(engine.validate(max_positions));
+  engine.max_sequences = std::min<int64_t>(engine.max_sequences, config.n);
+  if (engine.max_length == 0 && engine.n_pages == 0) {  // no more memory than this prompt needs
+    const int64_t most = n_prompt + std::min(config.max_tokens, max_positions);
+    engine.max_length = std::clamp<int64_t>(most, 2, max_positions);
+  }
+  return engine;
+}
+
+Request request_for(const GenerateConfig& config, const Session& session,
+                    const std::vector<int32_t>& prompt) {
+  Request request;
+  request.prompt = prompt;
+  request.params = config.sampling;
+  request.max_tokens = config.max_tokens;
+  if (!config.ignore_eos) {
+    request.stop_tokens =
+        session.chat ? session.chat->stop_tokens() : session.loaded.model->config().eos_token_ids;
+  }
+  request.streams.clear();
+  for (int i = 0; i < config.n; ++i) {
+    request.streams.push_back(
+        stream_key({static_cast<uint64_t>(Purpose::kGenerate), static_cast<uint64_t>(i)}));
+  }
+  return request;
+}
+
+/// One for each sample; none without a tokenizer.
+std::vector<TokenStream> text_streams(const GenerateConfig& config, const Session& session,
+                                      const std::vector<int32_t>& prompt) {
+  if (!session.chat) return {};
+  TokenStream stream(session.chat->tokenizer(), config.stop);
+  for (const int32_t id : prompt) {
+    if (!config.chat) stream.skip(id);  // an answer begins anew, a continuation does not
+  }
+  return std::vector<TokenStream>(config.n, stream);
+}
+
+/// Shows a single sample as it comes; others are only collected.
+Result<Samples> sample(const GenerateConfig& config, const Session& session,
+                       const std::vector<int32_t>& prompt, bool shows) {
+  const Transformer& model = *session.loaded.model;
+  R1_TRY(const EngineConfig engine_config,
+         engine_for(config, static_cast<int64_t>(prompt.size()), model.config().max_positions));
+  Engine engine(model, session.kv_dtype, engine_config, session.machine.launch());
+  Samples samples{std::vector<Completed>(config.n), std::vector<std::string>(config.n)};
+  std::vector<TokenStream> streams = text_streams(config, session, prompt);
+  const auto add = [&](int i, const std::string& text) {
+    samples.texts[i] += text;
+    if (shows) std::fputs(text.c_str(), stdout), std::fflush(stdout);
+  };
+  Request request = request_for(config, session, prompt);
+  request.on_token = [&](int i, int32_t token, float) {
+    if (streams.empty()) return true;
+    add(i, streams[i].push(token));
+    return !streams[i].is_stopped();
+  };
+  request.on_done = [&](Completed&& done) {
+    if (!streams.empty()) add(done.sample, streams[done.sample].finish());
+    samples.completed[done.sample] = std::move(done);
+  };
+  R1_RETURN_IF_ERROR(engine.submit(std::move(request)));
+  if (shows && !config.chat) std::fputs(config.prompt.c_str(), stdout);
+  engine.run();
+  if (shows) std::printf("\n");
+  return samples;
+}
+
+void print_json(const GenerateConfig& config, const Session& session,
+                const std::vector<int32_t>& prompt, const Samples& samples) {
   Json out{{"prompt_ids", prompt}, {"completions", Json::array()}};
-  for (const Completed& done : all) {
-    Json one{{"ids", done.tokens}, {"logprobs", done.logp}, {"finish_reason", finish_reason_name(done.reason)}};
-    if (session.chat) one["text"] = session.chat->decode(done.tokens);
+  for (const Completed& done : samples.completed) {
+    Json one{{"ids", done.tokens},
+             {"logprobs", done.logp},
+             {"finish_reason", finish_reason_name(done.reason)}};
+    if (session.chat) one["text"] = samples.texts[done.sample];
     out["completions"].push_back(one);
   }
   if (config.logits) out["logits"] = logits_after(session, prompt);
   std::printf("%s\n", out.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
 }
 
-Result<void> run_generate(GenerateConfig& config) {
+void print_text(const GenerateConfig& config, const Session& session, const Samples& samples) {
+  for (const Completed& done : samples.completed) {
+    const std::string text = session.chat ? samples.texts[done.sample] : Json(done.tokens).dump();
+    if (config.n > 1) std::printf("--- sample %d\n", done.sample);
+    std::printf("%s%s\n", config.chat ? "" : config.prompt.c_str(), text.c_str());
+  }
+}
+
+Result<void> validate(const GenerateConfig& config) {
   if (config.max_tokens < 1 || config.n < 1) return fail("max_tokens and n must be at least 1");
+  if (!config.ids.empty() && !config.prompt.empty())
+    return fail("give --prompt or --ids, not both");
+  if (config.chat && config.prompt.empty()) return fail("--chat needs a message: --prompt TEXT");
+  if (config.logits && !config.json) return fail("--logits needs --json");
+  return {};
+}
+
+Result<void> run_generate(GenerateConfig& config) {
+  R1_RETURN_IF_ERROR(validate(config));
   R1_TRY(const Session session, open_session(config));
+  if (!session.chat && !config.stop.empty())
+    return fail("--stop needs a tokenizer, which {} has not", config.model);
   R1_TRY(const std::vector<int32_t> prompt, make_prompt(config, session));
-  const Transformer& model = *session.loaded.model;
-  config.engine.max_sequences = std::min<int64_t>(config.engine.max_sequences, config.n);
-  if (config.engine.max_length == 0) {
-    config.engine.max_length = std::min<int64_t>(model.config().max_positions,
-                                                 static_cast<int64_t>(prompt.size()) + config.max_tokens);
-  }
-  Engine engine(model, session.kv_dtype, config.engine, session.machine.launch());
-  std::vector<Completed> all(config.n);
-  Request request;
-  request.prompt = prompt;
-  request.params = config.sampling;
-  request.max_tokens = config.max_tokens;
-  if (!config.ignore_eos) {
-    request.stop_tokens = session.chat ? session.chat->stop_tokens() : model.config().eos_token_ids;
-  }
-  request.streams.clear();
-  std::vector<TokenStream> streams;
-  for (int i = 0; i < config.n; ++i) {
-    request.streams.push_back(stream_key({static_cast<uint64_t>(Purpose::kGenerate), static_cast<uint64_t>(i)}));
-    if (session.chat) streams.emplace_back(session.chat->tokenizer(), config.stop);
-  }
   const bool shows = !config.json && config.n == 1 && session.chat;
-  request.on_token = [&](int sample, int32_t token, float) {
-    if (streams.empty()) return true;
-    const std::string text = streams[sample].push(token);
-    if (shows) std::fputs(text.c_str(), stdout), std::fflush(stdout);
-    return !streams[sample].is_stopped();
-  };
-  request.on_done = [&](Completed&& done) { all[done.sample] = std::move(done); };
-  if (shows && !config.chat) std::fputs(config.prompt.c_str(), stdout);
   const Timer timer;
-  R1_RETURN_IF_ERROR(engine.submit(std::move(request)));
-  engine.run();
+  R1_TRY(const Samples samples, sample(config, session, prompt, shows));
+  const double seconds = timer.seconds();
   if (config.json) {
-    print_json(config, session, prompt, all);
+    print_json(config, session, prompt, samples);
     return {};
   }
+  if (!shows) print_text(config, session, samples);
+  std::fflush(stdout);
   int64_t n_tokens = 0;
-  for (const Completed& done : all) n_tokens += static_cast<int64_t>(done.tokens.size());
-  if (shows) {
-    std::printf("%s\n", streams[0].finish().c_str());
-  } else if (session.chat) {
-    for (const Completed& done : all) std::printf("--- sample %d\n%s\n", done.sample, session.chat->decode(done.tokens).c_str());
-  } else {
-    std::printf("%s\n", Json(all[0].tokens).dump().c_str());
-  }
-  log_info("{} tokens in {:.2f} s ({} tok/s)", n_tokens, timer.seconds(),
-           human_count(static_cast<double>(n_tokens) / timer.seconds()));
+  for (const Completed& done : samples.completed)
+    n_tokens += static_cast<int64_t>(done.tokens.size());
+  log_info("{} tokens in {:.2f} s ({} tok/s)", n_tokens, seconds,
+           human_count(static_cast<double>(n_tokens) / seconds));
   return {};
 }
 
 }  // namespace
 
 Verb generate_verb() {
-  Verb verb{"generate", "complete a prompt",
+  Verb verb{"generate",
+            "complete a prompt",
             {"r1 generate --model DIR --prompt 'Once upon a time' --max_tokens 100",
              "r1 generate --model DIR --ids 1,403,407 --temperature 0 --json"},
             {}};

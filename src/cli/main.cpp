@@ -1,4 +1,6 @@
-// The door: finds the verb, runs it, turns what the machine throws into one line and an exit status.
+// The door: finds the verb, runs it, turns what the machine throws into one line and an exit
+// status.
+#include <csignal>
 #include <cstdio>
 #include <new>
 
@@ -7,7 +9,8 @@
 namespace {
 
 void print_overview() {
-  std::printf("r1 %s — train and sample reasoning models\n\nusage: r1 VERB [options]\n\n", R1_VERSION);
+  std::printf("r1 %s — train and sample reasoning models\n\nusage: r1 VERB [options]\n\n",
+              R1_VERSION);
   for (const r1::Verb& verb : r1::verbs()) {
     std::printf("  %-12s %s\n", verb.name.c_str(), verb.summary.c_str());
   }
@@ -17,6 +20,7 @@ void print_overview() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // ulimit -f: the write fails and says which file
   const std::vector<std::string> args(argv + 1, argv + argc);
   if (args.empty() || args[0] == "--help" || args[0] == "-h" || args[0] == "help") {
     print_overview();
@@ -41,7 +45,8 @@ int main(int argc, char** argv) {
     return 1;
   }
   const std::string near = r1::nearest_name(args[0], names);
-  std::fprintf(stderr, "r1: error: unknown verb '%s'%s\n", args[0].c_str(),
-               near.empty() ? "; r1 --help lists them" : ("; did you mean '" + near + "'?").c_str());
+  std::fprintf(
+      stderr, "r1: error: unknown verb '%s'%s\n", args[0].c_str(),
+      near.empty() ? "; r1 --help lists them" : ("; did you mean '" + near + "'?").c_str());
   return 2;
 }

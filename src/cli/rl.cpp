@@ -1,6 +1,4 @@
 // r1 rl: GRPO from rule rewards; --preset zero is R1-Zero.
-#include <cstdio>
-
 #include "base/log.h"
 #include "cli/verbs.h"
 #include "data/last_digit.h"
@@ -18,7 +16,8 @@ struct RlVerbConfig {
   GrpoConfig grpo;
 
   void visit(auto&& f) {
-    f("preset", preset, "zero: R1-Zero's settings (16 per prompt, KL 0.001, reference every 400 steps)");
+    f("preset", preset,
+      "zero: R1-Zero's settings (16 per prompt, KL 0.001, reference every 400 steps)");
     f("eval_data", eval_data, "held-out JSONL for --eval_steps; the built-in task has its own");
     f("eval_limit", eval_limit, "held-out problems");
     f("eval_samples", eval_samples, "completions of each held-out problem");
@@ -26,7 +25,8 @@ struct RlVerbConfig {
   }
 };
 
-/// The published settings of R1-Zero.                    [DeepSeek-AI 2025, arXiv 2501.12948v2, app. B]
+/// The published settings of R1-Zero.                    [DeepSeek-AI 2025, arXiv 2501.12948v2,
+/// app. B]
 Result<void> apply_preset(GrpoConfig& config, const std::string& name) {
   if (name.empty()) return {};
   if (name != "zero") return fail("unknown preset '{}'; known: zero", name);
@@ -56,19 +56,24 @@ Result<std::vector<Problem>> held_out(const RlVerbConfig& config) {
   std::vector<Problem> problems;
   if (!config.eval_data.empty()) {
     R1_TRY(problems, read_problems(config.eval_data, config.grpo.columns));
-    if (static_cast<int64_t>(problems.size()) > config.eval_limit) problems.resize(config.eval_limit);
+    if (static_cast<int64_t>(problems.size()) > config.eval_limit)
+      problems.resize(config.eval_limit);
   } else if (config.grpo.data == "builtin:last_digit") {
-    for (int64_t i = 0; i < config.eval_limit; ++i) problems.push_back(last_digit_problem(config.grpo.train.seed, true, i));
+    for (int64_t i = 0; i < config.eval_limit; ++i)
+      problems.push_back(last_digit_problem(config.grpo.train.seed, true, i));
   }
   return problems;
 }
 
-Result<void> run_rl(RlVerbConfig& config) {
-  R1_TRY(const std::vector<Problem> problems, held_out(config));
+Result<void> run_rl(RlVerbConfig& config, const std::string& command) {
+  R1_TRY(std::vector<Problem> problems, held_out(config));
+  bool is_checked = false;
   if (config.grpo.eval_steps > 0 && problems.empty()) {
-    return fail("eval_steps is set but there is nothing to evaluate on; name a file: --eval_data FILE");
+    return fail(
+        "eval_steps is set but there is nothing to evaluate on; name a file: --eval_data FILE");
   }
-  Evaluation evaluation = [&](int64_t, const Transformer& model, const Chat& chat, const Machine& machine) -> Result<Metrics> {
+  Evaluation evaluation = [&](int64_t, const Transformer& model, const Chat& chat,
+                              const Machine& machine) -> Result<Metrics> {
     EvalConfig eval;
     eval.samples = config.eval_samples;
     eval.max_tokens = config.grpo.max_completion_length;
@@ -76,29 +81,39 @@ Result<void> run_rl(RlVerbConfig& config) {
     eval.prefilled_think = config.grpo.prefilled_think;
     eval.engine = config.grpo.engine;
     R1_TRY(const Dtype kv_dtype, kv_dtype_of(config.grpo.train.kv_dtype, model.dtype()));
+    if (!is_checked) {
+      R1_TRY(const RewardSet rewards, make_rewards(eval.reward_funcs, {}, {eval.prefilled_think}));
+      R1_TRY(problems, usable_problems(std::move(problems), chat, rewards,
+                                       eval.engine.length(model.config().max_positions),
+                                       config.eval_data, *machine.launch().pool));
+      is_checked = true;
+    }
     R1_TRY(const Evaluated e, evaluate(model, chat, problems, eval, kv_dtype, machine.launch()));
-    return Metrics{{"eval/pass@1", e.summary.pass_at_1}, {"eval/pass@1_stderr", e.summary.pass_at_1_stderr},
-                   {"eval/format_rate", e.summary.format_rate}, {"eval/mean_length", e.summary.mean_length}};
+    return Metrics{{"eval/pass@1", e.summary.pass_at_1},
+                   {"eval/pass@1_stderr", e.summary.pass_at_1_stderr},
+                   {"eval/format_rate", e.summary.format_rate},
+                   {"eval/mean_length", e.summary.mean_length}};
   };
   R1_TRY(const StageReport report, grpo(config.grpo, problems.empty() ? Evaluation{} : evaluation));
-  std::printf("%lld steps, %s tokens, %s\nmodel: %s\ntry: r1 eval --model %s --samples 16\n",
-              static_cast<long long>(report.steps), human_count(static_cast<double>(report.tokens)).c_str(),
-              human_seconds(report.seconds).c_str(), report.model.c_str(), report.model.c_str());
-  return {};
+  return say_done(report, config.grpo.train.output_dir, command);
 }
 
 }  // namespace
 
 Verb rl_verb() {
-  Verb verb{"rl", "reinforcement learning from rule rewards (GRPO and its variants)",
+  Verb verb{"rl",
+            "reinforcement learning from rule rewards (GRPO and its variants)",
             {"r1 rl --preset zero --model DIR --data gsm8k.jsonl --output_dir runs/zero",
-             "r1 rl --model runs/base/final --reward_funcs accuracy_strict,format --output_dir runs/rl --eval_steps 10"},
+             "r1 rl --model runs/base/final --reward_funcs accuracy_strict,format --output_dir "
+             "runs/rl --eval_steps 10"},
             {}};
   verb.run = [verb](const std::vector<std::string>& args) {
     RlVerbConfig config;
     config.grpo.train.learning_rate = 1e-6;
-    if (auto set = apply_preset(config.grpo, find_preset(args)); !set) return report_error(verb, set.error());
-    return run_verb(verb, config, args, run_rl);
+    if (auto set = apply_preset(config.grpo, find_preset(args)); !set)
+      return report_error(verb, set.error());
+    return run_verb(verb, config, args,
+                    [&](RlVerbConfig& c) { return run_rl(c, command_line(verb, args)); });
   };
   return verb;
 }

@@ -1,25 +1,11 @@
 // r1 pretrain, r1 sft: one stage each.
-#include <cstdio>
-
 #include "cli/verbs.h"
 #include "train/pretrain.h"
 
 namespace r1 {
-namespace {
-
-Result<void> say_done(const Result<StageReport>& report) {
-  if (!report) return fail_with(report.error());
-  std::printf("%lld steps, %s tokens, %s, final loss %.4f\nmodel: %s\ntry: r1 chat --model %s\n",
-              static_cast<long long>(report->steps), human_count(static_cast<double>(report->tokens)).c_str(),
-              human_seconds(report->seconds).c_str(), report->final_loss, report->model.c_str(),
-              report->model.c_str());
-  return {};
-}
-
-}  // namespace
-
 Verb pretrain_verb() {
-  Verb verb{"pretrain", "next-token training on documents, from nothing or from a checkpoint",
+  Verb verb{"pretrain",
+            "next-token training on documents, from nothing or from a checkpoint",
             {"r1 pretrain --output_dir runs/base --gate.enabled --max_steps 6000",
              "r1 pretrain --model DIR --data corpus.jsonl --output_dir runs/more"},
             {}};
@@ -29,18 +15,25 @@ Verb pretrain_verb() {
     config.train.warmup_steps = 20;
     config.train.max_steps = 4000;
     config.train.save_steps = 500;
-    return run_verb(verb, config, args, [](PretrainConfig& c) { return say_done(pretrain(c)); });
+    return run_verb(verb, config, args, [&](PretrainConfig& c) -> Result<void> {
+      R1_TRY(const StageReport report, pretrain(c));
+      return say_done(report, c.train.output_dir, command_line(verb, args));
+    });
   };
   return verb;
 }
 
 Verb sft_verb() {
-  Verb verb{"sft", "supervised fine-tuning on prompts with answers",
+  Verb verb{"sft",
+            "supervised fine-tuning on prompts with answers",
             {"r1 sft --model DIR --data chats.jsonl --output_dir runs/sft --num_train_epochs 2"},
             {}};
   verb.run = [verb](const std::vector<std::string>& args) {
     SftConfig config;
-    return run_verb(verb, config, args, [](SftConfig& c) { return say_done(sft(c)); });
+    return run_verb(verb, config, args, [&](SftConfig& c) -> Result<void> {
+      R1_TRY(const StageReport report, sft(c));
+      return say_done(report, c.train.output_dir, command_line(verb, args));
+    });
   };
   return verb;
 }

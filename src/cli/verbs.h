@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cli/options.h"
+#include "train/pretrain.h"
 
 namespace r1 {
 
@@ -21,6 +22,13 @@ Verb doctor_verb();
 
 /// Prints "r1 VERB: error: …" and returns the exit status 1.
 int report_error(const Verb& verb, const Error& error);
+
+/// "r1 VERB --model a --n 3": the command as it was typed, for reports.
+std::string command_line(const Verb& verb, const std::vector<std::string>& args);
+
+/// What a stage did, where its model and its page of pictures are, and what to try next.
+Result<void> say_done(const StageReport& report, const std::string& output_dir,
+                      const std::string& command);
 
 /// Parses the arguments into config, then runs; --help and errors are dealt with here.
 template <class Config, class Body>

@@ -24,9 +24,9 @@ constexpr std::array<StyleShare, 4> kTextbookStyles = {{
 constexpr std::array<StyleShare, 5> kConversationStyles = {{
     {TraceStyle::kDirect, 0.40, 0.30},
     {TraceStyle::kQuick, 0.30, 0.12},
-    {TraceStyle::kSteps, 0.14, 0.10},
-    {TraceStyle::kWork, 0.10, 0.10},
-    {TraceStyle::kCareful, 0.06, kCarefulSlips},
+    {TraceStyle::kSteps, 0.08, 0.10},
+    {TraceStyle::kWork, 0.14, 0.10},
+    {TraceStyle::kCareful, 0.08, kCarefulSlips},
 }};
 
 template <size_t N>

@@ -7,9 +7,10 @@ namespace r1 {
 Result<Chat> Chat::open(const Path& folder, const ModelConfig& config) {
   R1_TRY(Tokenizer tokenizer, Tokenizer::load(folder));
   if (tokenizer.vocab_size() > config.vocab_size) {
-    return fail("tokenizer.json has ids up to {}, but the model's vocab_size is {}; copy both from "
-                "the same model",
-                tokenizer.vocab_size() - 1, config.vocab_size);
+    return fail(
+        "tokenizer.json has ids up to {}, but the model's vocab_size is {}; copy both from "
+        "the same model",
+        tokenizer.vocab_size() - 1, config.vocab_size);
   }
   Chat chat;
   chat.tokenizer_ = std::make_shared<const Tokenizer>(std::move(tokenizer));
@@ -29,9 +30,8 @@ Result<std::vector<int32_t>> Chat::prompt(const std::vector<Message>& messages) 
     for (const Message& message : messages) text += message.content;
     return raw(text);
   }
-  R1_TRY(const std::string text,
-         render_chat(tokenizer_->chat_template(), messages, true, tokenizer_->bos_token(),
-                     tokenizer_->eos_token()));
+  R1_TRY(const std::string text, render_chat(tokenizer_->chat_template(), messages, true,
+                                             tokenizer_->bos_token(), tokenizer_->eos_token()));
   return tokenizer_->encode(text, EncodeOptions{.add_special = false, .parse_special = true});
 }
 

@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "kernels/cross_entropy.h"
@@ -15,18 +16,50 @@ int64_t count_pages(const EngineConfig& config, int64_t max_length) {
   return config.n_pages > 0 ? config.n_pages : config.max_sequences * pages_for(max_length);
 }
 
-int64_t length_limit(const EngineConfig& config, const Transformer& model) {
-  const int64_t most = model.config().max_positions;
-  return config.max_length > 0 ? std::min(config.max_length, most) : most;
+Result<void> validate(const SamplingParams& p) {
+  if (!(p.temperature >= 0) || !std::isfinite(p.temperature)) {
+    return fail("temperature is {}; it must be 0 (greedy) or more", p.temperature);
+  }
+  if (p.top_k < 0) return fail("top_k is {}; it must be 0 (off) or more", p.top_k);
+  if (!(p.top_p > 0 && p.top_p <= 1)) {
+    return fail("top_p is {}; it must be above 0 and at most 1 (off)", p.top_p);
+  }
+  if (!(p.min_p >= 0 && p.min_p <= 1)) {
+    return fail("min_p is {}; it must be from 0 (off) to 1", p.min_p);
+  }
+  if (!(p.repetition_penalty > 0) || !std::isfinite(p.repetition_penalty)) {
+    return fail("repetition_penalty is {}; it must be above 0 (1: off)", p.repetition_penalty);
+  }
+  return {};
 }
 
 }  // namespace
 
+Result<void> EngineConfig::validate(int64_t max_positions) const {
+  constexpr int64_t kMost = 65536;
+  if (max_sequences < 1 || max_sequences > kMost) {
+    return fail("engine.max_sequences is {}; it must be from 1 to {}", max_sequences, kMost);
+  }
+  if (prefill_chunk < 1 || prefill_chunk > kMost) {
+    return fail("engine.prefill_chunk is {}; it must be from 1 to {}", prefill_chunk, kMost);
+  }
+  if (max_length < 0) return fail("engine.max_length is {}; it must not be negative", max_length);
+  const int64_t needed = pages_for(length(max_positions));
+  if (n_pages != 0 && n_pages < needed) {
+    return fail("engine.n_pages is {}; a conversation of {} positions needs {}", n_pages,
+                length(max_positions), needed);
+  }
+  return {};
+}
+
 const char* finish_reason_name(FinishReason reason) {
   switch (reason) {
-    case FinishReason::kStop: return "stop";
-    case FinishReason::kLength: return "length";
-    case FinishReason::kCancelled: return "cancelled";
+    case FinishReason::kStop:
+      return "stop";
+    case FinishReason::kLength:
+      return "length";
+    case FinishReason::kCancelled:
+      return "cancelled";
   }
   return "?";
 }
@@ -37,7 +70,7 @@ Engine::Engine(const Transformer& model, Dtype kv_dtype, const EngineConfig& con
       config_(config),
       launch_(launch),
       kv_dtype_(kv_dtype),
-      max_length_(length_limit(config, model)),
+      max_length_(config.length(model.config().max_positions)),
       pages_(model, kv_dtype, count_pages(config, max_length_)) {
   CHECK(config.max_sequences > 0 && config.prefill_chunk > 0, "engine: {} sequences, chunk {}",
         config.max_sequences, config.prefill_chunk);
@@ -47,6 +80,7 @@ Engine::Engine(const Transformer& model, Dtype kv_dtype, const EngineConfig& con
 
 Result<void> Engine::submit(Request request) {
   const int64_t n_prompt = static_cast<int64_t>(request.prompt.size());
+  R1_RETURN_IF_ERROR(validate(request.params));
   if (n_prompt == 0) return fail("the prompt has no tokens");
   if (n_prompt >= max_length_) {
     return fail("the prompt has {} tokens; at most {} fit in a context of {}", n_prompt,
@@ -302,7 +336,8 @@ void Engine::finish(Sequence& s, FinishReason reason) {
     Completed done;
     done.request = request.id;
     done.sample = s.leads_group ? i : s.sample;
-    done.tokens.assign(s.tokens.begin() + static_cast<int64_t>(request.prompt.size()), s.tokens.end());
+    done.tokens.assign(s.tokens.begin() + static_cast<int64_t>(request.prompt.size()),
+                       s.tokens.end());
     done.logp = s.logp;
     done.reason = reason;
     if (request.on_done) request.on_done(std::move(done));

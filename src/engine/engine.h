@@ -1,6 +1,7 @@
 // Many conversations at once: continuous batching over paged keys and values.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <list>
 #include <memory>
@@ -11,10 +12,10 @@
 namespace r1 {
 
 struct EngineConfig {
-  int64_t max_sequences = 64;      // that decode at once
-  int64_t prefill_chunk = 256;     // prompt rows a step, beside the decoding rows
-  int64_t n_pages = 0;             // of 64 positions; 0: enough for max_sequences at full length
-  int64_t max_length = 0;          // positions of one sequence; 0: the model's
+  int64_t max_sequences = 64;   // that decode at once
+  int64_t prefill_chunk = 256;  // prompt rows a step, beside the decoding rows
+  int64_t n_pages = 0;          // of 64 positions; 0: enough for max_sequences at full length
+  int64_t max_length = 0;       // positions of one sequence; 0: the model's
 
   void visit(auto&& f) {
     f("max_sequences", max_sequences, "conversations that decode at once");
@@ -22,6 +23,11 @@ struct EngineConfig {
     f("n_pages", n_pages, "KV pages of 64 positions; 0: enough for all sequences at full length");
     f("max_length", max_length, "positions of one conversation; 0: what the model allows");
   }
+  /// The positions of one conversation of a model that allows max_positions.
+  int64_t length(int64_t max_positions) const {
+    return max_length > 0 ? std::min(max_length, max_positions) : max_positions;
+  }
+  Result<void> validate(int64_t max_positions) const;
 };
 
 struct EngineStats {
@@ -29,14 +35,16 @@ struct EngineStats {
   int64_t n_preempted = 0, n_shared_pages = 0;
 };
 
-/// Batching, chunking, sharing and preemption change no sampled token and no logp bit: draws are keyed
-/// by (seed, stream, position) and every kernel is row-invariant. One thread drives it.
+/// Batching, chunking, sharing and preemption change no sampled token and no logp bit: draws are
+/// keyed by (seed, stream, position) and every kernel is row-invariant. One thread drives it.
 class Engine {
  public:
   /// The model must outlive the engine and may change (refresh) only while it is idle.
-  Engine(const Transformer& model, Dtype kv_dtype, const EngineConfig& config, const Launch& launch);
+  Engine(const Transformer& model, Dtype kv_dtype, const EngineConfig& config,
+         const Launch& launch);
 
-  /// Queues a request; ids are the caller's. Refused: an empty prompt, one that leaves no room.
+  /// Queues a request; ids are the caller's. Refused: an empty prompt, one that leaves no
+  /// room, sampling parameters out of range.
   Result<void> submit(Request request);
   /// Ends a request's samples with FinishReason::kCancelled.
   void cancel(int64_t id);

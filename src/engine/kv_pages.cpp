@@ -36,7 +36,8 @@ void KvPages::release(int32_t page) {
 void KvPages::copy(int32_t to, int32_t from) {
   for (int64_t layer = 0; layer < n_layers_; ++layer) {
     std::byte* base = memory_ + layer * layer_stride_;
-    std::memcpy(base + to * page_stride_, base + from * page_stride_, static_cast<size_t>(page_stride_));
+    std::memcpy(base + to * page_stride_, base + from * page_stride_,
+                static_cast<size_t>(page_stride_));
   }
 }
 

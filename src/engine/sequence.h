@@ -14,7 +14,8 @@ struct SamplingParams {
   int32_t top_k = 0;         // 0: off
   float top_p = 1.0f;        // 1: off
   float min_p = 0.0f;        // 0: off
-  float repetition_penalty = 1.0f;  // 1: off; divides positive and multiplies negative logits of seen tokens
+  float repetition_penalty =
+      1.0f;  // 1: off; divides positive and multiplies negative logits of seen tokens
   uint64_t seed = 0;
 
   void visit(auto&& f) {
@@ -30,8 +31,9 @@ struct SamplingParams {
 enum class FinishReason { kStop, kLength, kCancelled };
 const char* finish_reason_name(FinishReason reason);  // stop, length, cancelled
 
-/// One sampled completion. logp are those of softmax(logits / temperature) (temperature 1 when greedy),
-/// before top-k, top-p, min-p and the penalty: the trainer's log-probabilities, bit for bit.
+/// One sampled completion. logp are those of softmax(logits / temperature) (temperature 1 when
+/// greedy), before top-k, top-p, min-p and the penalty: the trainer's log-probabilities, bit for
+/// bit.
 struct Completed {
   int64_t request = 0;
   int sample = 0;
@@ -43,7 +45,7 @@ struct Completed {
 /// A prompt and how to go on from it. All samples share the prompt's pages.
 struct Request {
   int64_t id = 0;
-  std::vector<int32_t> prompt;         // not empty
+  std::vector<int32_t> prompt;          // not empty
   std::vector<uint64_t> streams = {0};  // one sample each: the key of its random numbers
   SamplingParams params;
   int64_t max_tokens = 16;
@@ -57,11 +59,11 @@ struct Request {
 /// One conversation in the engine.
 struct Sequence {
   const Request* request = nullptr;
-  int sample = 0;                // index into streams
-  bool leads_group = false;      // computes the prompt for all samples of its request
-  std::vector<int32_t> tokens;   // prompt, then what was drawn
-  std::vector<float> logp;       // of what was drawn
-  int64_t n_computed = 0;        // tokens whose keys and values are in the pages
+  int sample = 0;               // index into streams
+  bool leads_group = false;     // computes the prompt for all samples of its request
+  std::vector<int32_t> tokens;  // prompt, then what was drawn
+  std::vector<float> logp;      // of what was drawn
+  int64_t n_computed = 0;       // tokens whose keys and values are in the pages
   std::vector<int32_t> pages;
   int64_t n_preempted = 0;
 

@@ -8,14 +8,17 @@
 
 namespace r1 {
 
-Result<Evaluated> evaluate(const Transformer& model, const Chat& chat, const std::vector<Problem>& problems,
-                           const EvalConfig& config, Dtype kv_dtype, const Launch& launch,
+Result<Evaluated> evaluate(const Transformer& model, const Chat& chat,
+                           const std::vector<Problem>& problems, const EvalConfig& config,
+                           Dtype kv_dtype, const Launch& launch,
                            const std::function<void(int64_t, int64_t)>& on_progress) {
   if (config.samples < 1) return fail("samples is {}; it must be at least 1", config.samples);
-  if (config.max_tokens < 1) return fail("max_tokens is {}; it must be at least 1", config.max_tokens);
+  if (config.max_tokens < 1)
+    return fail("max_tokens is {}; it must be at least 1", config.max_tokens);
   if (problems.empty()) return fail("there are no problems to evaluate on");
   for (size_t i = 0; i < problems.size(); ++i) {
-    if (problems[i].messages.empty()) return fail("row {} has no prompt; evaluation needs prompts with answers", i + 1);
+    if (problems[i].messages.empty())
+      return fail("row {} has no prompt; evaluation needs prompts with answers", i + 1);
   }
   R1_TRY(const RewardSet rewards, make_rewards(config.reward_funcs, {}, {config.prefilled_think}));
   Engine engine(model, kv_dtype, config.engine, launch);
@@ -25,7 +28,8 @@ Result<Evaluated> evaluate(const Transformer& model, const Chat& chat, const std
   plan.params = config.sampling;
   plan.on_progress = on_progress;
   plan.stream = [](int p, int g) {
-    return stream_key({static_cast<uint64_t>(Purpose::kEval), static_cast<uint64_t>(p), static_cast<uint64_t>(g)});
+    return stream_key({static_cast<uint64_t>(Purpose::kEval), static_cast<uint64_t>(p),
+                       static_cast<uint64_t>(g)});
   };
   const Timer timer;
   Evaluated result;
@@ -49,17 +53,19 @@ Result<Evaluated> evaluate(const Transformer& model, const Chat& chat, const std
 }
 
 std::string describe(const EvalSummary& s) {
-  return fmt::format("pass@1 {:.3f} ± {:.3f} · cons@{} {:.3f} · pass@{} {:.3f} · format {:.3f} · length {:.1f} · "
-                     "truncated {:.3f} ({} problems × {})",
-                     s.pass_at_1, s.pass_at_1_stderr, s.cons_k, s.cons_at_k, s.pass_at_k.rbegin()->first,
-                     s.pass_at_k.rbegin()->second, s.format_rate, s.mean_length, s.truncated_rate, s.n_problems,
-                     s.n_samples / std::max<int64_t>(1, s.n_problems));
+  return fmt::format(
+      "pass@1 {:.3f} ± {:.3f} · cons@{} {:.3f} · pass@{} {:.3f} · format {:.3f} · length {:.1f} · "
+      "truncated {:.3f} ({} problems × {})",
+      s.pass_at_1, s.pass_at_1_stderr, s.cons_k, s.cons_at_k, s.pass_at_k.rbegin()->first,
+      s.pass_at_k.rbegin()->second, s.format_rate, s.mean_length, s.truncated_rate, s.n_problems,
+      s.n_samples / std::max<int64_t>(1, s.n_problems));
 }
 
 std::string summary_to_json(const EvalSummary& s) {
-  nlohmann::ordered_json json{{"pass@1", s.pass_at_1},
-                              {"pass@1_stderr", s.pass_at_1_stderr},
-                              {"pass@1_interval", {s.pass_at_1_interval.low, s.pass_at_1_interval.high}}};
+  nlohmann::ordered_json json{
+      {"pass@1", s.pass_at_1},
+      {"pass@1_stderr", s.pass_at_1_stderr},
+      {"pass@1_interval", {s.pass_at_1_interval.low, s.pass_at_1_interval.high}}};
   json["cons@" + std::to_string(s.cons_k)] = s.cons_at_k;
   for (const auto& [k, value] : s.pass_at_k) {
     if (k != 1) json["pass@" + std::to_string(k)] = value;

@@ -18,7 +18,8 @@ struct EvalConfig {
     f("samples", samples, "completions of each problem");
     f("max_tokens", max_tokens, "tokens a completion may have");
     f("reward_funcs", reward_funcs, "what counts as right, then what counts as well formed");
-    f("prefilled_think", prefilled_think, "prompts end with <think>: the completion begins inside it");
+    f("prefilled_think", prefilled_think,
+      "prompts end with <think>: the completion begins inside it");
     f("sampling", sampling);
     f("engine", engine);
   }
@@ -32,8 +33,9 @@ struct Evaluated {
 };
 
 /// Draws are keyed by (sampling.seed, problem, sample): two models see the same random numbers.
-Result<Evaluated> evaluate(const Transformer& model, const Chat& chat, const std::vector<Problem>& problems,
-                           const EvalConfig& config, Dtype kv_dtype, const Launch& launch,
+Result<Evaluated> evaluate(const Transformer& model, const Chat& chat,
+                           const std::vector<Problem>& problems, const EvalConfig& config,
+                           Dtype kv_dtype, const Launch& launch,
                            const std::function<void(int64_t, int64_t)>& on_progress = {});
 
 /// One line for people: pass@1 0.951 ± 0.004 · cons@16 0.990 · …

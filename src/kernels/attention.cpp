@@ -161,8 +161,8 @@ constexpr AttentionKernels kReference{write, forward, backward};
 
 void check_view(const KvView& view, const BatchView& batch, Tensor q, int64_t n_heads) {
   CHECK(n_heads % view.n_kv_heads == 0, "{} heads over {} KV heads", n_heads, view.n_kv_heads);
-  CHECK(q.cols() == n_heads * view.head_dim && q.rows() == batch.N, "q {} for {} rows, {} heads of {}",
-        q.shape_text(), batch.N, n_heads, view.head_dim);
+  CHECK(q.cols() == n_heads * view.head_dim && q.rows() == batch.N,
+        "q {} for {} rows, {} heads of {}", q.shape_text(), batch.N, n_heads, view.head_dim);
 }
 
 }  // namespace

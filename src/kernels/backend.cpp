@@ -6,11 +6,16 @@ namespace r1 {
 
 const char* backend_name(Backend backend) {
   switch (backend) {
-    case Backend::kPlan: return "plan";
-    case Backend::kReference: return "reference";
-    case Backend::kGeneric: return "generic";
-    case Backend::kAvx2: return "avx2";
-    case Backend::kAvx512: return "avx512";
+    case Backend::kPlan:
+      return "plan";
+    case Backend::kReference:
+      return "reference";
+    case Backend::kGeneric:
+      return "generic";
+    case Backend::kAvx2:
+      return "avx2";
+    case Backend::kAvx512:
+      return "avx512";
   }
   return "?";
 }

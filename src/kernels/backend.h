@@ -11,8 +11,8 @@
 
 namespace r1 {
 
-/// plan does nothing (shapes and memory only); reference is the scalar definition; the others are the
-/// same source compiled once per instruction set. All but plan give equal bits.
+/// plan does nothing (shapes and memory only); reference is the scalar definition; the others are
+/// the same source compiled once per instruction set. All but plan give equal bits.
 enum class Backend { kPlan, kReference, kGeneric, kAvx2, kAvx512 };
 
 const char* backend_name(Backend backend);
@@ -35,10 +35,14 @@ template <class Kernels>
 const Kernels& pick(Backend backend, const Kernels& reference, const Kernels& generic,
                     const Kernels& avx2, const Kernels& avx512) {
   switch (backend) {
-    case Backend::kAvx512: return avx512;
-    case Backend::kAvx2: return avx2;
-    case Backend::kGeneric: return generic;
-    default: return reference;
+    case Backend::kAvx512:
+      return avx512;
+    case Backend::kAvx2:
+      return avx2;
+    case Backend::kGeneric:
+      return generic;
+    default:
+      return reference;
   }
 }
 

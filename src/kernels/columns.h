@@ -11,15 +11,15 @@
 
 namespace r1 {
 
-#define R1_DECLARE_COLUMNS(isa)                            \
-  namespace isa {                                          \
-  extern const GemmKernels gemm_column;                    \
-  extern const AttentionKernels attention_column;          \
-  extern const RmsNormKernels rmsnorm_column;              \
-  extern const PointwiseKernels pointwise_column;          \
-  extern const CrossEntropyKernels cross_entropy_column;   \
-  extern const AdamWKernels adamw_column;                  \
-  extern const SamplingKernels sampling_column;            \
+#define R1_DECLARE_COLUMNS(isa)                          \
+  namespace isa {                                        \
+  extern const GemmKernels gemm_column;                  \
+  extern const AttentionKernels attention_column;        \
+  extern const RmsNormKernels rmsnorm_column;            \
+  extern const PointwiseKernels pointwise_column;        \
+  extern const CrossEntropyKernels cross_entropy_column; \
+  extern const AdamWKernels adamw_column;                \
+  extern const SamplingKernels sampling_column;          \
   }
 R1_DECLARE_COLUMNS(generic)
 R1_DECLARE_COLUMNS(avx2)

@@ -58,7 +58,8 @@ const CrossEntropyKernels& cross_entropy_kernels(Backend backend) {
 }
 
 void cross_entropy_forward(const Launch& launch, Tensor logp, Tensor entropy, Tensor lse,
-                           Tensor logits, const int32_t* targets, const float* inverse_temperature) {
+                           Tensor logits, const int32_t* targets,
+                           const float* inverse_temperature) {
   CHECK(logp.numel() == logits.rows() && entropy.numel() == logits.rows() &&
             lse.numel() == logits.rows(),
         "cross entropy: logits {} logp {}", logits.shape_text(), logp.shape_text());

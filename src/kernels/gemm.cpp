@@ -60,7 +60,9 @@ constexpr GemmKernels kReference{pack, multiply, weight_gradient};
 
 }  // namespace
 
-const GemmKernels& gemm_kernels(Backend backend) { return R1_PICK(backend, kReference, gemm_column); }
+const GemmKernels& gemm_kernels(Backend backend) {
+  return R1_PICK(backend, kReference, gemm_column);
+}
 
 void gemm_pack(const Launch& launch, const PackedMatrix& b, Tensor w, bool transposed) {
   CHECK(w.rows() == (transposed ? b.N : b.K) && w.cols() == (transposed ? b.K : b.N) &&

@@ -28,8 +28,8 @@ void swiglu_backward_reference(const Launch& launch, Tensor dgate, Tensor dup, T
   });
 }
 
-void rope_reference(const Launch& launch, Tensor x, const int32_t* positions, Tensor cos, Tensor sin,
-                    bool inverse) {
+void rope_reference(const Launch& launch, Tensor x, const int32_t* positions, Tensor cos,
+                    Tensor sin, bool inverse) {
   const int64_t half = cos.cols(), H = x.cols() / (2 * half);
   launch.pool->parallel_for(x.rows(), 16, [&](int64_t begin, int64_t end) {
     for (int64_t n = begin; n < end; ++n) {
@@ -58,7 +58,8 @@ void embed_reference(const Launch& launch, Tensor y, Tensor table, const int32_t
   });
 }
 
-void embed_backward_reference(const Launch& launch, Tensor dtable, Tensor dy, const int32_t* tokens) {
+void embed_backward_reference(const Launch& launch, Tensor dtable, Tensor dy,
+                              const int32_t* tokens) {
   launch.pool->parallel_for(dy.cols(), 16, [&](int64_t begin, int64_t end) {
     for (int64_t n = 0; n < dy.rows(); ++n) {
       for (int64_t c = begin; c < end; ++c) dtable.row(tokens[n])[c] += dy.row(n)[c];
@@ -82,7 +83,8 @@ void swiglu_forward(const Launch& launch, Tensor y, Tensor gate, Tensor up) {
   pointwise_kernels(launch.backend).swiglu_forward(launch, y, gate, up);
 }
 
-void swiglu_backward(const Launch& launch, Tensor dgate, Tensor dup, Tensor dy, Tensor gate, Tensor up) {
+void swiglu_backward(const Launch& launch, Tensor dgate, Tensor dup, Tensor dy, Tensor gate,
+                     Tensor up) {
   CHECK(dy.numel() == gate.numel() && dy.numel() == up.numel() && dgate.numel() == dy.numel() &&
             dup.numel() == dy.numel(),
         "swiglu backward: dy {} gate {}", dy.shape_text(), gate.shape_text());
@@ -90,7 +92,8 @@ void swiglu_backward(const Launch& launch, Tensor dgate, Tensor dup, Tensor dy, 
   pointwise_kernels(launch.backend).swiglu_backward(launch, dgate, dup, dy, gate, up);
 }
 
-void rope(const Launch& launch, Tensor x, const int32_t* positions, Tensor cos, Tensor sin, bool inverse) {
+void rope(const Launch& launch, Tensor x, const int32_t* positions, Tensor cos, Tensor sin,
+          bool inverse) {
   CHECK(cos.cols() > 0 && x.cols() % (2 * cos.cols()) == 0 && sin.numel() == cos.numel(),
         "rope: x {} cos {}", x.shape_text(), cos.shape_text());
   if (launch.plans()) return;

@@ -54,7 +54,8 @@ const RmsNormKernels& rmsnorm_kernels(Backend backend) {
   return R1_PICK(backend, kReference, rmsnorm_column);
 }
 
-void rmsnorm_forward(const Launch& launch, Tensor y, Tensor rstd, Tensor x, Tensor weight, float eps) {
+void rmsnorm_forward(const Launch& launch, Tensor y, Tensor rstd, Tensor x, Tensor weight,
+                     float eps) {
   CHECK(x.cols() == weight.numel() && y.numel() == x.numel() && rstd.numel() == x.rows(),
         "rmsnorm: x {} weight {} y {}", x.shape_text(), weight.shape_text(), y.shape_text());
   if (launch.plans()) return;

@@ -1,4 +1,5 @@
-// The shape of a decoder model, in the house's names; each family translates its own config into it.
+// The shape of a decoder model, in the house's names; each family translates its own config into
+// it.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// A model family translates config.json into a ModelConfig and back. One file each, one registry line each.
+// A model family translates config.json into a ModelConfig and back. One file each, one registry
+// line each.
 #pragma once
 
 #include <string>
@@ -10,7 +11,8 @@ namespace r1 {
 
 struct Family {
   std::string architecture;  // as in config.json "architectures"
-  /// Reads config.json; a value that would change the computation and is not implemented is an error.
+  /// Reads config.json; a value that would change the computation and is not implemented is an
+  /// error.
   Result<ModelConfig> (*read_config)(const std::string& json);
   /// config.json for a model made here. dtype: float32 or bfloat16.
   std::string (*write_config)(const ModelConfig& config, const std::string& dtype);

@@ -12,12 +12,22 @@ template <class T>
 Result<T> get(const Json& json, const char* key, T otherwise) {
   const auto it = json.find(key);
   if (it == json.end() || it->is_null()) return otherwise;
-  const bool fits = std::is_same_v<T, bool> ? it->is_boolean()
-                    : std::is_integral_v<T> ? it->is_number_integer()
+  const bool fits = std::is_same_v<T, bool>       ? it->is_boolean()
+                    : std::is_integral_v<T>       ? it->is_number_integer()
                     : std::is_floating_point_v<T> ? it->is_number()
                                                   : it->is_string();
   if (!fits) return fail("config.json: {} has the wrong type: {}", key, it->dump());
   return it->get<T>();
+}
+
+/// The kind of a rope_scaling or rope_parameters entry; "?" when it does not say.
+std::string rope_type(const Json& rope) {
+  if (!rope.is_object()) return "?";
+  for (const char* key : {"rope_type", "type"}) {
+    const auto it = rope.find(key);
+    if (it != rope.end()) return it->is_string() ? it->get<std::string>() : "?";
+  }
+  return rope.contains("factor") ? "?" : "default";
 }
 
 /// Values that would change the computation in a way this family does not implement.
@@ -31,8 +41,9 @@ Result<void> refuse_unknown(const Json& json) {
   for (const char* key : {"rope_scaling", "rope_parameters"}) {
     const auto it = json.find(key);
     if (it == json.end() || it->is_null()) continue;
-    const auto type = it->is_object() ? it->value("rope_type", it->value("type", "default")) : "?";
-    if (type != "default") return fail("config.json: {} '{}' is not implemented for Llama", key, type);
+    const std::string type = rope_type(*it);
+    if (type != "default")
+      return fail("config.json: {} '{}' is not implemented for Llama", key, type);
   }
   R1_TRY(const int64_t tp, get<int64_t>(json, "pretraining_tp", 1));
   if (tp > 1) return fail("config.json: pretraining_tp {} is not implemented; only 1", tp);

@@ -10,10 +10,11 @@
 namespace r1 {
 namespace {
 
-constexpr const char* kAssetNames[] = {
-    "config.json",    "generation_config.json",  "tokenizer.json",     "tokenizer_config.json",
-    "tokenizer.model", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja",
-    "vocab.json",     "merges.txt"};
+constexpr const char* kAssetNames[] = {"config.json",       "generation_config.json",
+                                       "tokenizer.json",    "tokenizer_config.json",
+                                       "tokenizer.model",   "special_tokens_map.json",
+                                       "added_tokens.json", "chat_template.jinja",
+                                       "vocab.json",        "merges.txt"};
 
 /// generation_config.json overrides the eos ids of config.json.
 void apply_generation_config(const std::string& text, ModelConfig& config) {
@@ -151,7 +152,8 @@ Result<void> save_model(const Path& folder, const Transformer& model, const Mode
     tensors.push_back({p->name, tensor});
   }
   R1_RETURN_IF_ERROR(write_safetensors(folder, tensors));
-  for (const auto& [name, text] : assets) R1_RETURN_IF_ERROR(write_text_atomic(folder / name, text));
+  for (const auto& [name, text] : assets)
+    R1_RETURN_IF_ERROR(write_text_atomic(folder / name, text));
   return {};
 }
 

@@ -10,7 +10,8 @@
 
 namespace r1 {
 
-/// The small files of a model folder (config, tokenizer, template, generation settings), by name, untouched.
+/// The small files of a model folder (config, tokenizer, template, generation settings), by name,
+/// untouched.
 using ModelAssets = std::map<std::string, std::string>;
 
 struct LoadedModel {
@@ -22,8 +23,8 @@ struct LoadedModel {
 Result<ModelConfig> open_config(const Path& folder);
 Result<ModelAssets> read_assets(const Path& folder);
 
-/// Loads weights into f32 or bf16. All missing, unexpected and misshapen tensors are listed in one error.
-/// dtype_name: f32, bf16 or auto (as stored; f16 loads as f32).
+/// Loads weights into f32 or bf16. All missing, unexpected and misshapen tensors are listed in one
+/// error. dtype_name: f32, bf16 or auto (as stored; f16 loads as f32).
 Result<LoadedModel> load_model(const Path& folder, const std::string& dtype_name, StoreUse use,
                                const Launch& launch);
 

@@ -35,8 +35,9 @@ Result<ModelConfig> read_model_config(const std::string& text) {
 
 Result<void> ModelConfig::validate() const {
   const std::pair<const char*, int64_t> sizes[] = {
-      {"vocab_size", vocab_size}, {"hidden_size", d_model},       {"num_hidden_layers", n_layers},
-      {"head_dim", head_dim},     {"num_attention_heads", n_heads}, {"intermediate_size", d_ff},
+      {"vocab_size", vocab_size},          {"hidden_size", d_model},
+      {"num_hidden_layers", n_layers},     {"head_dim", head_dim},
+      {"num_attention_heads", n_heads},    {"intermediate_size", d_ff},
       {"num_key_value_heads", n_kv_heads}, {"max_position_embeddings", max_positions}};
   for (const auto& [name, value] : sizes) {
     if (value <= 0 || value > (int64_t{1} << 24)) {

@@ -85,7 +85,8 @@ void Transformer::init(uint64_t seed, float std, float embedding_std) {
   uint64_t index = 0;
   for (Parameter* p : store_.parameters()) {
     Rng rng(seed, stream_key({static_cast<uint64_t>(Purpose::kInit), index++}));
-    const bool is_branch = p->name.ends_with("o_proj.weight") || p->name.ends_with("down_proj.weight");
+    const bool is_branch =
+        p->name.ends_with("o_proj.weight") || p->name.ends_with("down_proj.weight");
     float scale = std > 0 ? std : 1.0f / std::sqrt(static_cast<float>(p->shape.back()));
     if (is_branch) scale *= branch;
     if (p == &embed_tokens_ || p == &head_.projection.weight) scale = embedding_std;
@@ -106,7 +107,8 @@ Tensor Transformer::forward(Context& ctx, const Rows& rows, Saved* saved) const 
   embed(ctx.launch, h, embed_tokens_.weight, rows.tokens);
   if (saved) saved->blocks.resize(blocks_.size());
   for (size_t i = 0; i < blocks_.size(); ++i) {
-    h = blocks_[i].forward(ctx, rows, static_cast<int64_t>(i), h, saved ? &saved->blocks[i] : nullptr);
+    h = blocks_[i].forward(ctx, rows, static_cast<int64_t>(i), h,
+                           saved ? &saved->blocks[i] : nullptr);
   }
   if (saved) saved->h = h;
   return h;

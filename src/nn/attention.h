@@ -1,4 +1,5 @@
-// Grouped-query attention with rotary positions.           [Vaswani et al. 2017; Ainslie et al. 2023]
+// Grouped-query attention with rotary positions.           [Vaswani et al. 2017; Ainslie et al.
+// 2023]
 #pragma once
 
 #include "nn/linear.h"

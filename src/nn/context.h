@@ -1,4 +1,5 @@
-// What every module is handed: where to compute, where activations live, and one packed batch of rows.
+// What every module is handed: where to compute, where activations live, and one packed batch of
+// rows.
 #pragma once
 
 #include "kernels/attention.h"
@@ -36,9 +37,10 @@ struct Rows {
   const int32_t* tokens = nullptr;      // (N)
   const int32_t* page_table = nullptr;  // (B, max_pages)
   int64_t max_pages = 0;
-  int64_t n_pages = 0;             // training: pages the table names, 0 … n_pages - 1
-  std::byte* kv_base = nullptr;    // the engine's pages; null in training, where attention makes its own
-  int64_t kv_layer_stride = 0;     // bytes
+  int64_t n_pages = 0;  // training: pages the table names, 0 … n_pages - 1
+  std::byte* kv_base =
+      nullptr;  // the engine's pages; null in training, where attention makes its own
+  int64_t kv_layer_stride = 0;  // bytes
   int64_t kv_page_stride = 0;
 };
 

@@ -21,14 +21,15 @@ struct TokenScores {
 };
 
 struct LmHead {
-  RmsNorm norm;                 // (C)
-  Linear projection;            // (V, C); with tied embeddings its weight is the embedding's
+  RmsNorm norm;       // (C)
+  Linear projection;  // (V, C); with tied embeddings its weight is the embedding's
   static constexpr int64_t kChunk = 256;
 
   /// Logits (n, V) of the given rows of h (N, C).
   Tensor logits(Context&, Tensor h, std::span<const int32_t> rows) const;
   TokenScores score(Context&, Tensor h, const LossRows&) const;
-  /// dh (N, C) is overwritten: zero for rows without loss. Logits are computed again, chunk by chunk.
+  /// dh (N, C) is overwritten: zero for rows without loss. Logits are computed again, chunk by
+  /// chunk.
   void backward(Context&, Tensor dh, Tensor h, const LossRows&, const TokenScores&, Tensor dlogp,
                 Tensor dentropy) const;
 };

@@ -1,4 +1,5 @@
-// SwiGLU feed-forward: down(silu(gate(x)) · up(x)).                              [Shazeer 2020, eq. 6]
+// SwiGLU feed-forward: down(silu(gate(x)) · up(x)).                              [Shazeer 2020, eq.
+// 6]
 #pragma once
 
 #include "kernels/pointwise.h"

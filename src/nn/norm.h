@@ -1,4 +1,5 @@
-// RMSNorm as a module.                                                     [Zhang & Sennrich 2019, eq. 4]
+// RMSNorm as a module.                                                     [Zhang & Sennrich 2019,
+// eq. 4]
 #pragma once
 
 #include "kernels/rmsnorm.h"

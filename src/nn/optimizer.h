@@ -1,4 +1,5 @@
-// AdamW over a flat store, with clipping by the global norm.           [Loshchilov & Hutter 2019, alg. 2]
+// AdamW over a flat store, with clipping by the global norm.           [Loshchilov & Hutter 2019,
+// alg. 2]
 #pragma once
 
 #include "kernels/adamw.h"
@@ -26,8 +27,8 @@ class AdamW {
   AdamW(const AdamW&) = delete;
   AdamW& operator=(const AdamW&) = delete;
 
-  /// One update from the store's gradients; returns their norm before clipping. NaN or Inf: nothing is
-  /// changed and the error names the first bad tensor.
+  /// One update from the store's gradients; returns their norm before clipping. NaN or Inf: nothing
+  /// is changed and the error names the first bad tensor.
   Result<double> step(const Launch&, float lr);
 
   int64_t n_steps() const { return n_steps_; }

@@ -35,7 +35,8 @@ Tensor place(const Tensor& flat, int64_t offset, const Parameter& parameter) {
 
 }  // namespace
 
-void ParameterStore::allocate(const std::vector<Parameter*>& parameters, Dtype dtype, StoreUse use) {
+void ParameterStore::allocate(const std::vector<Parameter*>& parameters, Dtype dtype,
+                              StoreUse use) {
   CHECK(parameters_.empty(), "a store is allocated once");
   CHECK(dtype == Dtype::kF32 || dtype == Dtype::kBF16, "weights in {}", dtype_name(dtype));
   parameters_ = parameters;

@@ -1,4 +1,5 @@
-// Weights with their gradients: one flat store, so that the optimizer and checkpoints see plain arrays.
+// Weights with their gradients: one flat store, so that the optimizer and checkpoints see plain
+// arrays.
 #pragma once
 
 #include <string>
@@ -14,11 +15,11 @@ namespace r1 {
 struct Parameter {
   std::string name;  // as in the checkpoint
   std::vector<int64_t> shape;
-  Tensor weight;     // f32, or bf16 rounded from master
-  Tensor master;     // f32; the same memory as weight when that is f32; empty: inference in bf16
-  Tensor grad;       // f32; empty: not trained
-  float init_std = 0.0f;   // 0: ones (a norm)
-  bool keep_f32 = false;   // stored as f32 even in a bf16 model (its values are rounded to bf16)
+  Tensor weight;  // f32, or bf16 rounded from master
+  Tensor master;  // f32; the same memory as weight when that is f32; empty: inference in bf16
+  Tensor grad;    // f32; empty: not trained
+  float init_std = 0.0f;  // 0: ones (a norm)
+  bool keep_f32 = false;  // stored as f32 even in a bf16 model (its values are rounded to bf16)
 
   int64_t numel() const;
 };

@@ -17,10 +17,18 @@ void sin_cos(double x, double* sin, double* cos) {
   s = r * (1.0 + s);
   c = 1.0 + c;
   switch (static_cast<int64_t>(n) & 3) {
-    case 0: *sin = s, *cos = c; break;
-    case 1: *sin = c, *cos = -s; break;
-    case 2: *sin = -s, *cos = -c; break;
-    default: *sin = -c, *cos = s; break;
+    case 0:
+      *sin = s, *cos = c;
+      break;
+    case 1:
+      *sin = c, *cos = -s;
+      break;
+    case 2:
+      *sin = -s, *cos = -c;
+      break;
+    default:
+      *sin = -c, *cos = s;
+      break;
   }
 }
 

@@ -1,4 +1,5 @@
-// Cosines and sines of rotary positions.                                     [Su et al. 2021, eq. 34]
+// Cosines and sines of rotary positions.                                     [Su et al. 2021, eq.
+// 34]
 #pragma once
 
 #include <vector>

@@ -215,4 +215,12 @@ std::string render_run_report(const RunReport& report) {
          close_page();
 }
 
+Result<Path> write_run_report(const Path& run, const std::string& command) {
+  R1_TRY(RunReport report, read_run_report(run));
+  report.command = command;
+  const Path page = run / "report.html";
+  R1_RETURN_IF_ERROR(write_text_atomic(page, render_run_report(report)));
+  return page;
+}
+
 }  // namespace r1

@@ -39,4 +39,7 @@ Result<std::vector<RunSample>> read_samples(const Path& run, size_t n);
 /// What a run folder holds: metrics, timing, samples and config. title is the folder's name.
 Result<RunReport> read_run_report(const Path& run);
 
+/// Reads the run and writes RUN/report.html; returns the page's path.
+Result<Path> write_run_report(const Path& run, const std::string& command);
+
 }  // namespace r1

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/log.h"
+
 namespace r1 {
 namespace {
 
@@ -15,7 +17,55 @@ void judge(Episode& e, const Chat& chat, const Problem& problem, const RewardSet
   e.score = rewards.score(problem, {e.text, e.finished});
 }
 
+enum class Flaw : uint8_t { kNone, kNoPrompt, kNoAnswer, kTooLong };
+
+/// "no prompt: 2, first a.jsonl:7"
+std::string describe(const std::vector<Flaw>& flaws, Flaw flaw,
+                     const std::vector<Problem>& problems, const std::string& what) {
+  const auto n = std::count(flaws.begin(), flaws.end(), flaw);
+  if (n == 0) return "";
+  const auto first = std::find(flaws.begin(), flaws.end(), flaw) - flaws.begin();
+  return fmt::format("; {}: {}, first {}", what, n, problems[first].id);
+}
+
 }  // namespace
+
+Result<std::vector<Problem>> usable_problems(std::vector<Problem> problems, const Chat& chat,
+                                             const RewardSet& rewards, int64_t max_length,
+                                             const std::string& source, ThreadPool& pool) {
+  std::vector<Flaw> flaws(problems.size(), Flaw::kNone);
+  std::vector<Result<void>> failed(problems.size());
+  pool.parallel_for(static_cast<int64_t>(problems.size()), 16, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      if (problems[i].messages.empty()) {
+        flaws[i] = Flaw::kNoPrompt;
+      } else if (!rewards.score(problems[i], {"", true}).valid) {
+        flaws[i] = Flaw::kNoAnswer;
+      } else if (const auto prompt = chat.prompt(problems[i].messages); !prompt) {
+        failed[i] = fail_with(prompt.error().with("problem " + problems[i].id));
+      } else if (static_cast<int64_t>(prompt->size()) >= max_length) {
+        flaws[i] = Flaw::kTooLong;
+      }
+    }
+  });
+  for (const auto& result : failed) R1_RETURN_IF_ERROR(result);
+  const std::string reasons =
+      describe(flaws, Flaw::kNoPrompt, problems, "no prompt (--prompt_column)") +
+      describe(flaws, Flaw::kNoAnswer, problems, "no reference answer (--answer_column)") +
+      describe(flaws, Flaw::kTooLong, problems,
+               fmt::format("longer than a context of {} tokens", max_length));
+  std::vector<Problem> usable;
+  for (size_t i = 0; i < problems.size(); ++i) {
+    if (flaws[i] == Flaw::kNone) usable.push_back(std::move(problems[i]));
+  }
+  if (usable.empty())
+    return fail("{}: none of {} rows can be used{}", source, problems.size(), reasons);
+  if (usable.size() < problems.size()) {
+    log_warn("{}: {} of {} rows left out{}", source, problems.size() - usable.size(),
+             problems.size(), reasons);
+  }
+  return usable;
+}
 
 Result<std::vector<Episode>> sample_episodes(Engine& engine, const Chat& chat,
                                              std::span<const Problem> problems,
@@ -56,7 +106,8 @@ Result<std::vector<Episode>> sample_episodes(Engine& engine, const Chat& chat,
   }
   engine.run();
   pool.parallel_for(static_cast<int64_t>(episodes.size()), 16, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) judge(episodes[i], chat, problems[episodes[i].problem], rewards);
+    for (int64_t i = begin; i < end; ++i)
+      judge(episodes[i], chat, problems[episodes[i].problem], rewards);
   });
   return episodes;
 }

@@ -13,7 +13,7 @@ namespace r1 {
 
 /// One sampled and judged completion.
 struct Episode {
-  int problem = 0, sample = 0;         // indices
+  int problem = 0, sample = 0;          // indices
   std::vector<int32_t> prompt, tokens;  // tokens end with the stop token when one was drawn
   std::vector<float> logp;              // of tokens, bit for bit the trainer's
   bool finished = false;                // by a stop token, not by the length limit
@@ -29,8 +29,15 @@ struct EpisodePlan {
   std::function<void(int64_t done, int64_t all)> on_progress;  // may be empty
 };
 
-/// n_samples of each problem, in problem then sample order, whatever finished first. A prompt that does
-/// not fit is an error naming its problem.
+/// The problems that can be asked (the prompt leaves room in a context of max_length tokens) and
+/// judged (there is a reference answer, where the rewards need one). Warns how many of `source` are
+/// left out and why; none left is an error.
+Result<std::vector<Problem>> usable_problems(std::vector<Problem> problems, const Chat& chat,
+                                             const RewardSet& rewards, int64_t max_length,
+                                             const std::string& source, ThreadPool& pool);
+
+/// n_samples of each problem, in problem then sample order, whatever finished first. A prompt that
+/// does not fit is an error naming its problem.
 Result<std::vector<Episode>> sample_episodes(Engine& engine, const Chat& chat,
                                              std::span<const Problem> problems,
                                              const EpisodePlan& plan, const RewardSet& rewards,

@@ -63,8 +63,10 @@ Result<RewardSet> make_rewards(const std::vector<std::string>& names,
                                const std::vector<double>& weights, const RewardOptions& options) {
   if (names.empty()) return fail("no reward is named (known: {})", known_names());
   if (!weights.empty() && weights.size() != names.size()) {
-    return fail("{} rewards but {} weights: give one weight a reward, or none", names.size(),
-                weights.size());
+    return fail(
+        "{} rewards but {} weights: give one weight a reward, or none "
+        "(--reward_weights)",
+        names.size(), weights.size());
   }
   std::vector<RewardSpec> specs;
   for (size_t i = 0; i < names.size(); ++i) {

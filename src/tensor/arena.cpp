@@ -19,9 +19,10 @@ std::byte* allocate_pages(size_t bytes) {
   const size_t size = round_up(std::max<size_t>(bytes, 1), kHugePage);
   void* data = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (data == MAP_FAILED) {
-    throw DeviceError(fmt::format("out of memory: {:.1f} MiB more were needed; use a smaller "
-                                  "batch, context or model",
-                                  static_cast<double>(size) / (1 << 20)));
+    throw DeviceError(
+        fmt::format("out of memory: {:.1f} MiB more were needed; use a smaller "
+                    "batch, context or model",
+                    static_cast<double>(size) / (1 << 20)));
   }
   madvise(data, size, MADV_HUGEPAGE);
   return static_cast<std::byte*>(data);

@@ -21,7 +21,8 @@ class Arena {
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
-  /// Uninitialised memory; in counting mode a tensor without memory. Throws DeviceError when there is none left.
+  /// Uninitialised memory; in counting mode a tensor without memory. Throws DeviceError when there
+  /// is none left.
   Tensor alloc(Dtype dtype, std::initializer_list<int64_t> shape);
   Tensor f32(std::initializer_list<int64_t> shape) { return alloc(Dtype::kF32, shape); }
   Tensor i32(std::initializer_list<int64_t> shape) { return alloc(Dtype::kI32, shape); }
@@ -31,7 +32,7 @@ class Arena {
   void rewind(Mark mark);
 
   bool counting() const { return counting_; }
-  size_t peak() const { return peak_; }                        // most bytes in use at once
+  size_t peak() const { return peak_; }  // most bytes in use at once
   void reset_peak() { peak_ = total_; }
   size_t n_system_allocations() const { return n_system_allocations_; }
 

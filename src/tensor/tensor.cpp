@@ -9,10 +9,14 @@ namespace r1 {
 
 const char* dtype_name(Dtype dtype) {
   switch (dtype) {
-    case Dtype::kF32: return "f32";
-    case Dtype::kBF16: return "bf16";
-    case Dtype::kF16: return "f16";
-    case Dtype::kI32: return "i32";
+    case Dtype::kF32:
+      return "f32";
+    case Dtype::kBF16:
+      return "bf16";
+    case Dtype::kF16:
+      return "f16";
+    case Dtype::kI32:
+      return "i32";
   }
   return "?";
 }
@@ -28,7 +32,8 @@ float f16_to_f32(uint16_t x) {
   const uint32_t sign = uint32_t{x & 0x8000u} << 16;
   const uint32_t exponent = (x >> 10) & 31, mantissa = x & 1023;
   if (exponent == 31) return std::bit_cast<float>(sign | 0x7F800000 | (mantissa << 13));
-  if (exponent != 0) return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
+  if (exponent != 0)
+    return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
   const float value = static_cast<float>(mantissa) * 0x1p-24f;  // zero or subnormal
   return sign ? -value : value;
 }

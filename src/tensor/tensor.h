@@ -17,8 +17,8 @@ enum class Dtype : uint8_t { kF32, kBF16, kF16, kI32 };
 constexpr int64_t dtype_size(Dtype dtype) {
   return dtype == Dtype::kF32 || dtype == Dtype::kI32 ? 4 : 2;
 }
-const char* dtype_name(Dtype dtype);                    // f32 bf16 f16 i32
-Result<Dtype> parse_dtype(const std::string& name);     // also float32, bfloat16, float16
+const char* dtype_name(Dtype dtype);                 // f32 bf16 f16 i32
+Result<Dtype> parse_dtype(const std::string& name);  // also float32, bfloat16, float16
 
 inline float bf16_to_f32(uint16_t x) { return std::bit_cast<float>(uint32_t{x} << 16); }
 
@@ -44,7 +44,7 @@ struct Tensor {
 
   int64_t numel() const;
   int64_t nbytes() const { return numel() * dtype_size(dtype); }
-  int64_t cols() const { return rank == 0 ? 1 : shape[rank - 1]; }   // last dimension
+  int64_t cols() const { return rank == 0 ? 1 : shape[rank - 1]; }     // last dimension
   int64_t rows() const { return cols() == 0 ? 0 : numel() / cols(); }  // all others together
   bool empty() const { return rank == 0; }
 

@@ -23,6 +23,12 @@ TokenStream::TokenStream(const Tokenizer& tokenizer, std::vector<std::string> st
   std::erase(stops_, "");
 }
 
+void TokenStream::skip(int32_t id) {
+  if (skip_special_ && tokenizer_->is_special(id)) return;
+  std::string unseen;
+  tokenizer_->decoder().append(id, state_, unseen);
+}
+
 std::string TokenStream::push(int32_t id) {
   if (is_stopped() || (skip_special_ && tokenizer_->is_special(id))) return "";
   tokenizer_->decoder().append(id, state_, bytes_);

@@ -12,13 +12,15 @@
 namespace r1 {
 
 /// Holds back incomplete characters and what may become a stop string. All that push and finish
-/// return, joined, equals Tokenizer::decode of the ids, cut before the first stop string.
+/// return, joined, equals Tokenizer::decode of the pushed ids, cut before the first stop string.
 class TokenStream {
  public:
   /// The tokenizer must outlive the stream.
   explicit TokenStream(const Tokenizer& tokenizer, std::vector<std::string> stops = {},
                        bool skip_special = true);
 
+  /// A token of the prompt: what follows is decoded as its continuation, but it is not returned.
+  void skip(int32_t id);
   std::string push(int32_t id);
   /// What was held back; broken bytes become U+FFFD.
   std::string finish();

@@ -32,7 +32,8 @@ Batch::Batch(const std::vector<const TokenSequence*>& sequences) : offsets_{0} {
 
 Rows Batch::rows() const {
   Rows rows;
-  rows.batch = {n_rows(), static_cast<int64_t>(offsets_.size()) - 1, offsets_.data(), positions_.data()};
+  rows.batch = {n_rows(), static_cast<int64_t>(offsets_.size()) - 1, offsets_.data(),
+                positions_.data()};
   rows.tokens = tokens_.data();
   rows.page_table = page_table_.data();
   rows.max_pages = max_pages_;

@@ -9,8 +9,8 @@
 
 namespace r1 {
 
-/// Owns the arrays that Rows and LossRows look at. Row t of a sequence predicts its token t + 1; the
-/// last token needs no row. Loss rows are those whose next token has a weight.
+/// Owns the arrays that Rows and LossRows look at. Row t of a sequence predicts its token t + 1;
+/// the last token needs no row. Loss rows are those whose next token has a weight.
 class Batch {
  public:
   explicit Batch(const std::vector<const TokenSequence*>& sequences);

@@ -31,7 +31,8 @@ std::vector<TokenSequence> text_examples(const Chat& chat, const std::string& te
   std::vector<TokenSequence> pieces;
   for (size_t begin = 0; begin + 1 < tokens.size(); begin += static_cast<size_t>(max_length)) {
     const size_t end = std::min(tokens.size(), begin + static_cast<size_t>(max_length));
-    if (end - begin >= 2) pieces.push_back(join({}, {tokens.begin() + begin, tokens.begin() + end}));
+    if (end - begin >= 2)
+      pieces.push_back(join({}, {tokens.begin() + begin, tokens.begin() + end}));
   }
   return pieces;
 }

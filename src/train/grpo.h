@@ -1,4 +1,5 @@
-// Group relative policy optimisation from rule rewards.                [docs/grpo.md; Shao et al. 2024]
+// Group relative policy optimisation from rule rewards.                [docs/grpo.md; Shao et al.
+// 2024]
 #pragma once
 
 #include "data/dataset.h"
@@ -13,11 +14,11 @@ namespace r1 {
 struct GrpoConfig {
   std::string model;
   std::string data = "builtin:last_digit";
-  int64_t train_batch_size = 24;      // prompts a step
-  int num_generations = 16;           // completions a prompt: the group
+  int64_t train_batch_size = 24;  // prompts a step
+  int num_generations = 16;       // completions a prompt: the group
   int64_t max_completion_length = 160;
   std::vector<std::string> reward_funcs = {"accuracy", "format"};
-  std::vector<double> reward_weights = {1.0, 0.5};
+  std::vector<double> reward_weights;
   bool prefilled_think = false;
   std::string loss_type = "dapo";
   std::string scale_rewards = "group";
@@ -40,24 +41,31 @@ struct GrpoConfig {
     f("train_batch_size", train_batch_size, "prompts of one step");
     f("num_generations", num_generations, "completions of each prompt: the group");
     f("max_completion_length", max_completion_length, "tokens a completion may have");
-    f("reward_funcs", reward_funcs, "rewards, added up: accuracy, accuracy_strict, format, format_r1, …");
+    f("reward_funcs", reward_funcs,
+      "rewards, added up: accuracy, accuracy_strict, format, format_r1, …");
     f("reward_weights", reward_weights, "one weight per reward; none: 1 each");
-    f("prefilled_think", prefilled_think, "prompts end with <think>: the completion begins inside it");
-    f("loss_type", loss_type, "grpo (mean per sequence), dapo (mean per token), reinforce, dr_grpo");
-    f("scale_rewards", scale_rewards, "divide advantages by the std of the group, the batch, or none");
+    f("prefilled_think", prefilled_think,
+      "prompts end with <think>: the completion begins inside it");
+    f("loss_type", loss_type,
+      "grpo (mean per sequence), dapo (mean per token), reinforce, dr_grpo");
+    f("scale_rewards", scale_rewards,
+      "divide advantages by the std of the group, the batch, or none");
     f("epsilon", epsilon, "the ratio is clipped at 1 - epsilon");
     f("epsilon_high", epsilon_high, "and at 1 + epsilon_high");
     f("beta", beta, "weight of the KL penalty (k3) against the reference; 0: no reference");
-    f("ref_model_sync_steps", ref_model_sync_steps, "the reference becomes the policy every so many steps; 0: never");
+    f("ref_model_sync_steps", ref_model_sync_steps,
+      "the reference becomes the policy every so many steps; 0: never");
     f("entropy_coef", entropy_coef, "weight of an entropy bonus");
     f("num_iterations", num_iterations, "passes over each rollout");
     f("num_mini_batches", num_mini_batches, "updates in each pass");
-    f("mask_truncated_completions", mask_truncated_completions, "completions cut by the limit carry no loss");
+    f("mask_truncated_completions", mask_truncated_completions,
+      "completions cut by the limit carry no loss");
     f("sampling", sampling);
     f("engine", engine);
     f("eval_steps", eval_steps, "evaluate on held-out problems every so many steps; 0: never");
-    f("num_completions_to_print", num_completions_to_print, "sampled completions written to samples.jsonl a step");
-    f("columns", columns);
+    f("num_completions_to_print", num_completions_to_print,
+      "sampled completions written to samples.jsonl a step");
+    columns.visit(f);
     train.visit(f);
   }
   Result<void> validate() const;

@@ -15,7 +15,8 @@ Result<Machine> Machine::open(const ComputeConfig& config) {
   } else {
     R1_TRY(machine.backend_, parse_backend(config.backend));
   }
-  machine.pool_ = std::make_unique<ThreadPool>(config.threads > 0 ? config.threads : usable_cores());
+  machine.pool_ =
+      std::make_unique<ThreadPool>(config.threads > 0 ? config.threads : usable_cores());
   return machine;
 }
 
@@ -38,14 +39,16 @@ Result<void> Learner::accumulate(const Batch& batch, float inverse_temperature,
   const size_t n = static_cast<size_t>(batch.n_loss());
   for (size_t t = 0; t < n; ++t) {
     if (!std::isfinite(scores.logp.f32()[t])) {
-      return fail("the log-probability of loss row {} (token {}) is not finite; the weights or the "
-                  "learning rate have diverged",
-                  loss.rows[t], loss.targets[t]);
+      return fail(
+          "the log-probability of loss row {} (token {}) is not finite; the weights or the "
+          "learning rate have diverged",
+          loss.rows[t], loss.targets[t]);
     }
   }
   const int64_t rows = batch.n_loss();
   Tensor dlogp = ctx.f32({rows}), dentropy = ctx.arena.zeros(Dtype::kF32, {rows});
-  objective({{scores.logp.f32(), n}, {scores.entropy.f32(), n}, {dlogp.f32(), n}, {dentropy.f32(), n}});
+  objective(
+      {{scores.logp.f32(), n}, {scores.entropy.f32(), n}, {dlogp.f32(), n}, {dentropy.f32(), n}});
   Tensor dh = ctx.f32({h.rows(), h.cols()});
   model_.head().backward(ctx, dh, h, loss, scores, dlogp, dentropy);
   model_.backward(ctx, batch.rows(), dh, saved);

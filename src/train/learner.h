@@ -12,7 +12,7 @@
 namespace r1 {
 
 struct ComputeConfig {
-  int threads = 0;              // 0: all usable cores
+  int threads = 0;  // 0: all usable cores
   std::string backend = "auto";
 
   void visit(auto&& f) {
@@ -48,7 +48,8 @@ class Learner {
           const Launch& launch);
 
   /// Forward, objective, backward; gradients add. NaN or Inf among logp is an error.
-  Result<void> accumulate(const Batch& batch, float inverse_temperature, const Objective& objective);
+  Result<void> accumulate(const Batch& batch, float inverse_temperature,
+                          const Objective& objective);
   /// One update; returns the gradient norm before clipping. On error nothing changed.
   Result<double> step(float learning_rate);
 

@@ -39,7 +39,8 @@ MemoryPlan plan_training(const ModelConfig& config, Dtype dtype, Dtype kv_dtype,
   Context ctx{{Backend::kPlan, nullptr}, arena, kv_dtype, args.gradient_checkpointing};
   const int64_t length = std::min(max_length, args.micro_batch_tokens);
   const TokenSequence longest = longest_sequence(length + 1);
-  const Batch batch(std::vector<const TokenSequence*>(std::max<int64_t>(1, args.micro_batch_tokens / length), &longest));
+  const Batch batch(std::vector<const TokenSequence*>(
+      std::max<int64_t>(1, args.micro_batch_tokens / length), &longest));
   Transformer::Saved saved;
   Tensor h = model.forward(ctx, batch.rows(), &saved);
   const LossRows loss = batch.loss_rows(1.0f);
@@ -59,7 +60,8 @@ MemoryPlan plan_training(const ModelConfig& config, Dtype dtype, Dtype kv_dtype,
 MemoryPlan plan_engine(const ModelConfig& config, Dtype dtype, Dtype kv_dtype,
                        const EngineConfig& engine) {
   const Transformer model(config, dtype, StoreUse::kPlan);
-  const int64_t length = engine.max_length > 0 ? std::min(engine.max_length, config.max_positions) : config.max_positions;
+  const int64_t length = engine.max_length > 0 ? std::min(engine.max_length, config.max_positions)
+                                               : config.max_positions;
   const int64_t per_sequence = (length + kPageSize - 1) / kPageSize;
   const int64_t n_pages = engine.n_pages > 0 ? engine.n_pages : engine.max_sequences * per_sequence;
   Arena arena(true);
@@ -85,8 +87,10 @@ void log_memory(const MemoryPlan& plan) {
   log_info("memory: {} = {}", human_bytes(static_cast<double>(plan.total())), parts);
   const int64_t available = available_memory();
   if (available > 0 && plan.total() > available) {
-    log_warn("that is more than the {} available: lower micro_batch_tokens or max_sequences, or set "
-             "gradient_checkpointing", human_bytes(static_cast<double>(available)));
+    log_warn(
+        "that is more than the {} available: lower micro_batch_tokens or max_sequences, or set "
+        "gradient_checkpointing",
+        human_bytes(static_cast<double>(available)));
   }
 }
 

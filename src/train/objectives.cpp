@@ -34,14 +34,23 @@ Result<Aggregation> parse_aggregation(const std::string& name) {
 std::vector<double> token_weights(Aggregation mode, std::span<const int64_t> lengths,
                                   int64_t max_length) {
   const double n = static_cast<double>(lengths.size());
-  const double n_tokens = static_cast<double>(std::accumulate(lengths.begin(), lengths.end(), int64_t{0}));
+  const double n_tokens =
+      static_cast<double>(std::accumulate(lengths.begin(), lengths.end(), int64_t{0}));
   std::vector<double> weights;
   for (int64_t length : lengths) {
     switch (mode) {
-      case Aggregation::kSequenceMean: weights.push_back(1.0 / (n * static_cast<double>(length))); break;
-      case Aggregation::kTokenMean: weights.push_back(1.0 / n_tokens); break;
-      case Aggregation::kSequenceSum: weights.push_back(1.0 / n); break;
-      case Aggregation::kConstant: weights.push_back(1.0 / (n * static_cast<double>(max_length))); break;
+      case Aggregation::kSequenceMean:
+        weights.push_back(1.0 / (n * static_cast<double>(length)));
+        break;
+      case Aggregation::kTokenMean:
+        weights.push_back(1.0 / n_tokens);
+        break;
+      case Aggregation::kSequenceSum:
+        weights.push_back(1.0 / n);
+        break;
+      case Aggregation::kConstant:
+        weights.push_back(1.0 / (n * static_cast<double>(max_length)));
+        break;
     }
   }
   return weights;
@@ -116,7 +125,8 @@ PolicyStats grpo_loss(const GrpoLoss& config, const PolicyTokens& tokens, std::s
     stats.ratio_min = std::min(stats.ratio_min, static_cast<double>(ratio));
     stats.ratio_max = std::max(stats.ratio_max, static_cast<double>(ratio));
     stats.logp_difference += std::abs(difference);
-    stats.max_logp_difference = std::max(stats.max_logp_difference, std::abs(static_cast<double>(difference)));
+    stats.max_logp_difference =
+        std::max(stats.max_logp_difference, std::abs(static_cast<double>(difference)));
     stats.n_clipped_low += is_clipped && ratio < 1.0f;
     stats.n_clipped_high += is_clipped && ratio > 1.0f;
     ++stats.n_tokens;

@@ -13,12 +13,16 @@ namespace r1 {
 double nll(std::span<const float> logp, std::span<const float> weight, double total,
            std::span<float> dlogp);
 
-/// How the losses of tokens become one number.                           [docs/grpo.md, aggregation]
+/// How the losses of tokens become one number.                           [docs/grpo.md,
+/// aggregation]
 enum class Aggregation {
-  kSequenceMean,  // "grpo": mean over sequences of the mean over their tokens   [Shao et al. 2024, eq. 3]
-  kTokenMean,     // "dapo": mean over all tokens of the batch                   [Yu et al. 2025, eq. 12]
-  kSequenceSum,   // "reinforce": mean over sequences of the sum over tokens
-  kConstant,      // "dr_grpo": sum over tokens / (sequences · max length)       [Liu et al. 2025, sec. 3.2]
+  kSequenceMean,  // "grpo": mean over sequences of the mean over their tokens   [Shao et al. 2024,
+                  // eq. 3]
+  kTokenMean,    // "dapo": mean over all tokens of the batch                   [Yu et al. 2025, eq.
+                 // 12]
+  kSequenceSum,  // "reinforce": mean over sequences of the sum over tokens
+  kConstant,     // "dr_grpo": sum over tokens / (sequences · max length)       [Liu et al. 2025,
+                 // sec. 3.2]
 };
 Result<Aggregation> parse_aggregation(const std::string& name);
 
@@ -27,8 +31,8 @@ std::vector<double> token_weights(Aggregation mode, std::span<const int64_t> len
                                   int64_t max_length);
 
 /// Advantages of the G rewards of one group: (R − mean) / (std + 1e-4), "group";
-/// R − mean, "none".                                                     [Shao et al. 2024, sec. 4.1.2]
-/// std is the sample standard deviation (G − 1). "batch" divides by batch_std instead.
+/// R − mean, "none".                                                     [Shao et al. 2024,
+/// sec. 4.1.2] std is the sample standard deviation (G − 1). "batch" divides by batch_std instead.
 enum class ScaleRewards { kGroup, kNone, kBatch };
 Result<ScaleRewards> parse_scale_rewards(const std::string& name);
 std::vector<double> group_advantages(std::span<const double> rewards, ScaleRewards mode,
@@ -44,9 +48,9 @@ struct GrpoLoss {
 
 /// Response tokens in packed order. reference is empty when beta is 0.
 struct PolicyTokens {
-  std::span<const float> logp, entropy;     // of the trainer, now
-  std::span<const float> old_logp;          // of the sampler, then
-  std::span<const float> reference;         // of the reference policy
+  std::span<const float> logp, entropy;  // of the trainer, now
+  std::span<const float> old_logp;       // of the sampler, then
+  std::span<const float> reference;      // of the reference policy
   std::span<const float> advantage, weight;
 };
 

@@ -18,19 +18,39 @@ constexpr const char* kBuiltin = "builtin:last_digit";
 /// Documents one after the other, from the generator or from a file.
 class Documents {
  public:
-  static Result<Documents> open(const PretrainConfig& config, const Chat& chat, int64_t max_length) {
+  static Result<Documents> open(const PretrainConfig& config, const Chat& chat,
+                                int64_t max_length) {
     Documents d(config, chat, max_length);
     if (config.data == kBuiltin) return d;
     R1_TRY(d.rows_, read_problems(config.data, config.columns));
+    const auto n_empty =
+        std::erase_if(d.rows_, [](const Problem& row) { return row.completion.empty(); });
+    if (d.rows_.empty()) {
+      return fail(
+          "{}: no row has text to learn; name its column with --completion_column (prompts "
+          "with answers are for r1 sft and r1 rl)",
+          config.data);
+    }
+    if (n_empty > 0) log_warn("{}: {} rows have no text and are left out", config.data, n_empty);
     d.cursor_.emplace(static_cast<int64_t>(d.rows_.size()), config.train.seed);
     return d;
   }
 
   /// Whole documents until there are at least n_tokens.
-  std::vector<TokenSequence> next(int64_t n_tokens) {
+  Result<std::vector<TokenSequence>> next(int64_t n_tokens) {
     std::vector<TokenSequence> step;
-    for (int64_t n = 0; n < n_tokens;) {
+    size_t n_read = 0;
+    for (int64_t n = 0; n < n_tokens; ++n_read) {
+      if (step.empty() && cursor_ && n_read > rows_.size()) {
+        return fail("no row of the data is two tokens long; there is nothing to predict");
+      }
       for (TokenSequence& piece : next_document()) {
+        if (static_cast<int64_t>(piece.tokens.size()) > max_length_) {  // of the built-in corpus
+          return fail(
+              "a document of {} has {} tokens, more than the {} of one sequence; set "
+              "new_model.max_positions to 256 or leave max_length at 0",
+              kBuiltin, piece.tokens.size(), max_length_);
+        }
         n += static_cast<int64_t>(piece.tokens.size()) - 1;
         step.push_back(std::move(piece));
       }
@@ -55,7 +75,8 @@ class Documents {
       : seed_(config.train.seed), chat_(chat), max_length_(max_length) {}
 
   std::vector<TokenSequence> next_document() {
-    if (!cursor_) return {document_example(chat_.tokenizer(), last_digit_document(seed_, index_++))};
+    if (!cursor_)
+      return {document_example(chat_.tokenizer(), last_digit_document(seed_, index_++))};
     return text_examples(chat_, rows_[cursor_->next()].completion, max_length_);
   }
 
@@ -79,7 +100,8 @@ ProbeResult run_probes(Learner& learner, const Chat& chat, uint64_t seed, int n_
     std::vector<Probe> probes;
     for (int j = i; j < std::min(n_probes, i + 16); ++j) {
       probes.push_back(last_digit_probe(seed, j));
-      sequences.push_back(document_example(chat.tokenizer(), {probes.back().prompt, probes.back().completion}));
+      sequences.push_back(
+          document_example(chat.tokenizer(), {probes.back().prompt, probes.back().completion}));
     }
     std::vector<const TokenSequence*> views;
     for (const auto& s : sequences) views.push_back(&s);
@@ -128,12 +150,15 @@ Result<Path> write_new_folder(const PretrainConfig& config, const std::string& d
   R1_TRY(const Family* family, find_family(c.architecture));
   R1_RETURN_IF_ERROR(write_text_atomic(folder / "config.json", family->write_config(c, dtype)));
   R1_RETURN_IF_ERROR(write_text_atomic(folder / "tokenizer.json", tokenizer_json));
-  R1_RETURN_IF_ERROR(write_text_atomic(folder / "tokenizer_config.json", last_digit_tokenizer_config_json()));
+  R1_RETURN_IF_ERROR(
+      write_text_atomic(folder / "tokenizer_config.json", last_digit_tokenizer_config_json()));
   return folder;
 }
 
-Result<LoadedModel> make_model(const PretrainConfig& config, const Path& folder, const Launch& launch) {
-  if (!config.model.empty()) return load_model(folder, config.train.dtype, StoreUse::kTraining, launch);
+Result<LoadedModel> make_model(const PretrainConfig& config, const Path& folder,
+                               const Launch& launch) {
+  if (!config.model.empty())
+    return load_model(folder, config.train.dtype, StoreUse::kTraining, launch);
   R1_TRY(const ModelConfig c, open_config(folder));
   R1_TRY(const Dtype dtype, parse_dtype(config.train.dtype == "auto" ? "f32" : config.train.dtype));
   LoadedModel made{std::make_unique<Transformer>(c, dtype, StoreUse::kTraining), {}};
@@ -152,7 +177,7 @@ Result<StageReport> pretrain(PretrainConfig config) {
     return fail("model is not set; a new model needs a tokenizer, so name a folder: --model DIR");
   }
   R1_TRY(const Machine machine, Machine::open(args.compute));
-  R1_TRY(Run run, Run::open(args, to_toml(list_fields(config))));
+  R1_TRY(Run run, Run::open(args, to_toml(list_fields(config)), config.model));
   Path folder = config.model;
   if (config.model.empty()) {
     R1_TRY(folder, write_new_folder(config, args.dtype == "bf16" ? "bfloat16" : "float32"));
@@ -180,11 +205,12 @@ Result<StageReport> pretrain(PretrainConfig config) {
   const Gate& gate = config.gate;
   SupervisedPlan plan;
   plan.title = "pretrain";
-  plan.next = [&]() -> Result<std::vector<TokenSequence>> { return documents.next(config.tokens_per_step); };
+  plan.next = [&] { return documents.next(config.tokens_per_step); };
   plan.rate = [&](int64_t step) {
     double rate = *scheduled_rate(args, step);
     if (gate.enabled && decay_from >= 0) {
-      const double done = static_cast<double>(step - decay_from) / static_cast<double>(gate.decay_steps);
+      const double done =
+          static_cast<double>(step - decay_from) / static_cast<double>(gate.decay_steps);
       rate *= std::max(0.02, 1.0 - done);
     }
     return rate;

@@ -12,7 +12,7 @@ namespace r1 {
 
 /// Shape of a model made from nothing.
 struct NewModel {
-  int64_t d_model = 96, n_layers = 3, n_heads = 4, n_kv_heads = 4, head_dim = 24, d_ff = 256;
+  int64_t d_model = 96, n_layers = 3, n_heads = 3, n_kv_heads = 1, head_dim = 32, d_ff = 256;
   int64_t max_positions = 256;
   double rope_theta = 1000.0;
   bool tie_word_embeddings = true;
@@ -51,7 +51,7 @@ struct Gate {
 };
 
 struct PretrainConfig {
-  std::string model;                       // folder: go on from it; empty: a new one
+  std::string model;  // folder: go on from it; empty: a new one
   std::string data = "builtin:last_digit";
   NewModel new_model;
   int64_t tokens_per_step = 1024;
@@ -67,7 +67,7 @@ struct PretrainConfig {
     f("max_length", max_length, "longer documents are cut into pieces; 0: the model's limit");
     f("new_model", new_model);
     f("gate", gate);
-    f("columns", columns);
+    columns.visit(f);
     train.visit(f);
   }
 };
@@ -87,7 +87,7 @@ struct SftConfig {
     f("train_batch_size", train_batch_size, "examples of one optimizer step");
     f("num_train_epochs", num_train_epochs, "passes over the data; 0: max_steps decides");
     f("max_length", max_length, "longer examples are left out and counted; 0: the model's limit");
-    f("columns", columns);
+    columns.visit(f);
     train.visit(f);
   }
 };

@@ -10,7 +10,8 @@ double mean(const std::vector<double>& v) {
   return v.empty() ? 0.0 : std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size());
 }
 
-void add_reward_metrics(const std::vector<Episode>& episodes, const RewardSet& rewards, Metrics& out) {
+void add_reward_metrics(const std::vector<Episode>& episodes, const RewardSet& rewards,
+                        Metrics& out) {
   for (size_t i = 0; i < rewards.specs().size(); ++i) {
     std::vector<double> values;
     for (const Episode& e : episodes) {
@@ -91,14 +92,17 @@ Rollout make_rollout(const std::vector<Episode>& episodes, const GrpoConfig& con
     }
   }
   std::vector<int64_t> lengths;
-  for (const Trajectory& t : rollout.trajectories) lengths.push_back(static_cast<int64_t>(t.old_logp.size()));
+  for (const Trajectory& t : rollout.trajectories)
+    lengths.push_back(static_cast<int64_t>(t.old_logp.size()));
   const auto weights = token_weights(aggregation, lengths, config.max_completion_length);
-  for (size_t i = 0; i < weights.size(); ++i) rollout.trajectories[i].weight = static_cast<float>(weights[i]);
+  for (size_t i = 0; i < weights.size(); ++i)
+    rollout.trajectories[i].weight = static_cast<float>(weights[i]);
 
   Metrics& m = rollout.metrics;
   m.emplace_back("reward", mean(all_rewards));
   m.emplace_back("reward_std", mean(group_stds));
-  m.emplace_back("frac_reward_zero_std", n_groups ? static_cast<double>(n_flat) / static_cast<double>(n_groups) : 0.0);
+  m.emplace_back("frac_reward_zero_std",
+                 n_groups ? static_cast<double>(n_flat) / static_cast<double>(n_groups) : 0.0);
   add_reward_metrics(episodes, rewards, m);
   add_length_metrics(episodes, m);
   m.emplace_back("num_tokens", static_cast<double>(rollout.n_tokens));

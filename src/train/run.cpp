@@ -1,5 +1,6 @@
 #include "train/run.h"
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -27,17 +28,41 @@ Result<void> cut_samples(const Path& file, int64_t last) {
   return write_text_atomic(file, kept);
 }
 
-Result<void> prepare_folder(const TrainingArguments& args, const Path& folder) {
+/// Something was recorded or saved: a start that failed before its first step leaves nothing
+/// behind.
+bool holds_run(const Path& folder) {
+  std::error_code ignored;
+  const auto size = std::filesystem::file_size(folder / "metrics.jsonl", ignored);
+  if (!ignored && size > 0) return true;
+  return std::filesystem::is_directory(folder / "checkpoints", ignored) &&
+         !std::filesystem::is_empty(folder / "checkpoints", ignored);
+}
+
+bool lies_in(const Path& path, const Path& folder) {
+  std::error_code ignored;
+  const Path inner = std::filesystem::weakly_canonical(path, ignored);
+  const Path outer = std::filesystem::weakly_canonical(folder, ignored);
+  return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end();
+}
+
+Result<void> prepare_folder(const TrainingArguments& args, const Path& folder, const Path& model) {
   std::error_code error;
+  if (args.overwrite && !model.empty() && lies_in(model, folder)) {
+    return fail(
+        "--overwrite would delete the model {}, which lies in output_dir {}; choose another "
+        "output_dir",
+        model.string(), folder.string());
+  }
   if (args.overwrite) {
-    for (const char* name : {"checkpoints", "final", "metrics.jsonl", "timing", "tensorboard", kSamples}) {
+    for (const char* name :
+         {"checkpoints", "final", "metrics.jsonl", "timing", "tensorboard", kSamples}) {
       std::filesystem::remove_all(folder / name, error);
     }
   }
-  const bool used = std::filesystem::exists(folder / "metrics.jsonl", error);
-  if (used && !args.resume) {
-    return fail("output_dir {} already holds a run; --resume goes on with it, --overwrite starts again",
-                folder.string());
+  if (holds_run(folder) && !args.resume) {
+    return fail(
+        "output_dir {} already holds a run; --resume goes on with it, --overwrite starts again",
+        folder.string());
   }
   return make_folder(folder);
 }
@@ -53,11 +78,14 @@ std::vector<NamedTensor> state_tensors(Learner& learner) {
 }  // namespace
 
 Result<void> TrainingArguments::validate() const {
-  if (output_dir.empty()) return fail("output_dir is not set; name the run's folder: --output_dir runs/a");
+  if (output_dir.empty())
+    return fail("output_dir is not set; name the run's folder: --output_dir runs/a");
   if (max_steps < 1) return fail("max_steps is {}; it must be at least 1", max_steps);
   if (!(learning_rate > 0)) return fail("learning_rate is {}; it must be positive", learning_rate);
-  if (micro_batch_tokens < 1) return fail("micro_batch_tokens is {}; it must be at least 1", micro_batch_tokens);
-  if (save_total_limit < 1) return fail("save_total_limit is {}; it must be at least 1", save_total_limit);
+  if (micro_batch_tokens < 1)
+    return fail("micro_batch_tokens is {}; it must be at least 1", micro_batch_tokens);
+  if (save_total_limit < 1)
+    return fail("save_total_limit is {}; it must be at least 1", save_total_limit);
   if (logging_steps < 1) return fail("logging_steps is {}; it must be at least 1", logging_steps);
   if (resume && overwrite) return fail("resume and overwrite exclude each other");
   R1_TRY([[maybe_unused]] const double rate, scheduled_rate(*this, 0));
@@ -66,9 +94,11 @@ Result<void> TrainingArguments::validate() const {
 
 Result<double> scheduled_rate(const TrainingArguments& args, int64_t step) {
   if (step < args.warmup_steps) {
-    return args.learning_rate * static_cast<double>(step + 1) / static_cast<double>(args.warmup_steps);
+    return args.learning_rate * static_cast<double>(step + 1) /
+           static_cast<double>(args.warmup_steps);
   }
-  const double length = static_cast<double>(std::max<int64_t>(1, args.max_steps - args.warmup_steps));
+  const double length =
+      static_cast<double>(std::max<int64_t>(1, args.max_steps - args.warmup_steps));
   const double done = std::min(1.0, static_cast<double>(step - args.warmup_steps) / length);
   double share = 1.0;
   if (args.lr_scheduler_type == "linear") {
@@ -76,7 +106,8 @@ Result<double> scheduled_rate(const TrainingArguments& args, int64_t step) {
   } else if (args.lr_scheduler_type == "cosine") {
     share = 0.5 * (1.0 + std::cos(3.14159265358979323846 * done));
   } else if (args.lr_scheduler_type != "constant") {
-    return fail("unknown lr_scheduler_type '{}'; known: constant, linear, cosine", args.lr_scheduler_type);
+    return fail("unknown lr_scheduler_type '{}'; known: constant, linear, cosine",
+                args.lr_scheduler_type);
   }
   return args.learning_rate * (args.min_lr_ratio + (1.0 - args.min_lr_ratio) * share);
 }
@@ -84,14 +115,16 @@ Result<double> scheduled_rate(const TrainingArguments& args, int64_t step) {
 Result<Dtype> kv_dtype_of(const std::string& name, Dtype model_dtype) {
   if (name == "auto") return model_dtype;
   R1_TRY(const Dtype dtype, parse_dtype(name));
-  if (dtype != Dtype::kF32 && dtype != Dtype::kBF16) return fail("kv_dtype {} is not implemented; use f32 or bf16", name);
+  if (dtype != Dtype::kF32 && dtype != Dtype::kBF16)
+    return fail("kv_dtype {} is not implemented; use f32 or bf16", name);
   return dtype;
 }
 
-Result<Run> Run::open(const TrainingArguments& args, const std::string& config_toml) {
+Result<Run> Run::open(const TrainingArguments& args, const std::string& config_toml,
+                      const Path& model) {
   R1_RETURN_IF_ERROR(args.validate());
   const Path folder = args.output_dir;
-  R1_RETURN_IF_ERROR(prepare_folder(args, folder));
+  R1_RETURN_IF_ERROR(prepare_folder(args, folder, model));
   std::optional<LoadedState> resumed;
   if (args.resume) {
     R1_TRY(const auto step, latest_good_checkpoint(folder));
@@ -103,7 +136,7 @@ Result<Run> Run::open(const TrainingArguments& args, const std::string& config_t
       log_info("no checkpoint in {} yet: starting from the beginning", folder.string());
     }
   }
-  const int64_t step = resumed ? resumed->step : 0;
+  const int64_t step = resumed ? resumed->step : -1;  // step 0 is the evaluation before training
   R1_RETURN_IF_ERROR(write_text_atomic(folder / "config.toml", config_toml));
   R1_TRY(Records records, Records::open(folder, step));
   R1_TRY(Records timing, Records::open(folder / "timing", step));
@@ -118,7 +151,9 @@ Result<void> Run::record_sample(int64_t step, const std::string& json) {
   std::ofstream out(folder_ / kSamples, std::ios::app);
   out << "{\"step\":" << step << "," << json.substr(1) << "\n";
   out.flush();
-  if (!out) return fail("{}: cannot be written; free some disk space, then --resume", (folder_ / kSamples).string());
+  if (!out)
+    return fail("{}: cannot be written; free some disk space, then --resume",
+                (folder_ / kSamples).string());
   return {};
 }
 
@@ -127,7 +162,9 @@ Result<void> Run::save(int64_t step, Learner& learner, const ModelAssets& assets
   const nlohmann::json all{{"optimizer_steps", learner.optimizer().n_steps()}, {"loop", json}};
   TrainState state{step, all.dump(), state_tensors(learner)};
   state.tensors.insert(state.tensors.end(), more.begin(), more.end());
-  const auto write = [&](const Path& folder) { return save_model(folder, learner.model(), assets); };
+  const auto write = [&](const Path& folder) {
+    return save_model(folder, learner.model(), assets);
+  };
   return save_checkpoint(folder_, step, write, state, keep_last_);
 }
 
@@ -138,8 +175,10 @@ Result<void> Run::restore(Learner& learner) const {
   }
   const auto all = nlohmann::json::parse(resumed_->json, nullptr, false);
   if (!all.is_object() || !all.contains("optimizer_steps")) {
-    return fail("{}: progress.json has no optimizer_steps; remove this checkpoint to go on from an earlier one",
-                resumed_->folder.string());
+    return fail(
+        "{}: progress.json has no optimizer_steps; remove this checkpoint to go on from an earlier "
+        "one",
+        resumed_->folder.string());
   }
   learner.optimizer().set_n_steps(all["optimizer_steps"].get<int64_t>());
   learner.model().refresh(learner.launch());
@@ -150,6 +189,17 @@ std::string Run::loop_state() const {
   if (!resumed_) return "{}";
   const auto all = nlohmann::json::parse(resumed_->json, nullptr, false);
   return all.is_object() ? all.value("loop", std::string("{}")) : "{}";
+}
+
+Error Run::diverged(int64_t step, const std::string& data, const Error& error) const {
+  const auto saved = list_checkpoints(folder_);
+  const bool can_resume = saved && !saved->empty();
+  return {
+      fmt::format("step {} (data {}): {}; the update was not made. Lower learning_rate or "
+                  "optimizer.max_grad_norm and {}",
+                  step, data, error.message,
+                  can_resume ? fmt::format("go on from step {} with --resume", saved->back())
+                             : "start again with --overwrite")};
 }
 
 Result<void> Run::save_final(const Transformer& model, const ModelAssets& assets) const {

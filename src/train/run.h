@@ -45,8 +45,10 @@ struct TrainingArguments {
     f("warmup_steps", warmup_steps, "linear warm-up from 0");
     f("min_lr_ratio", min_lr_ratio, "the schedule ends at this share of learning_rate");
     f("max_steps", max_steps, "optimizer steps");
-    f("micro_batch_tokens", micro_batch_tokens, "tokens computed at once; more steps add gradients");
-    f("gradient_checkpointing", gradient_checkpointing, "recompute activations: less memory, more time");
+    f("micro_batch_tokens", micro_batch_tokens,
+      "tokens computed at once; more steps add gradients");
+    f("gradient_checkpointing", gradient_checkpointing,
+      "recompute activations: less memory, more time");
     f("save_steps", save_steps, "a checkpoint every so many steps; 0: only at the end");
     f("save_total_limit", save_total_limit, "checkpoints that are kept");
     f("logging_steps", logging_steps, "a metrics line every so many steps");
@@ -65,27 +67,36 @@ Result<double> scheduled_rate(const TrainingArguments& args, int64_t step);
 class Run {
  public:
   /// Makes or reopens the folder. With --resume the newest good checkpoint is found.
-  static Result<Run> open(const TrainingArguments& args, const std::string& config_toml);
+  /// model: the folder the run starts from, which --overwrite must not delete.
+  static Result<Run> open(const TrainingArguments& args, const std::string& config_toml,
+                          const Path& model = {});
 
   const std::optional<LoadedState>& resumed() const { return resumed_; }
   int64_t first_step() const { return resumed_ ? resumed_->step : 0; }
 
   /// Metrics that depend on seed and data alone; a resumed run writes the same.
   Result<void> record(int64_t step, const Metrics& metrics) { return records_.add(step, metrics); }
-  /// Seconds, tokens/s, share of peak: kept apart in timing.jsonl, since they differ from run to run.
-  Result<void> record_timing(int64_t step, const Metrics& metrics) { return timing_.add(step, metrics); }
+  /// Seconds, tokens/s, share of peak: kept apart in timing.jsonl, since they differ from run to
+  /// run.
+  Result<void> record_timing(int64_t step, const Metrics& metrics) {
+    return timing_.add(step, metrics);
+  }
   /// One JSON object a line, in samples.jsonl.
   Result<void> record_sample(int64_t step, const std::string& json);
 
   /// Weights, masters, moments and `json` at `step`.
-  Result<void> save(int64_t step, Learner& learner, const ModelAssets& assets, const std::string& json,
-                    const std::vector<NamedTensor>& more = {});
+  Result<void> save(int64_t step, Learner& learner, const ModelAssets& assets,
+                    const std::string& json, const std::vector<NamedTensor>& more = {});
   /// Puts a checkpoint's masters and moments back.
   Result<void> restore(Learner& learner) const;
   /// The `json` of the checkpoint that was resumed; "{}" when there is none.
   std::string loop_state() const;
   /// The model alone, to RUN/final.
   Result<void> save_final(const Transformer& model, const ModelAssets& assets) const;
+
+  /// The error of a step (1-based) whose numbers are not finite: with the step, its data and a
+  /// remedy.
+  Error diverged(int64_t step, const std::string& data, const Error& error) const;
 
   const Path& folder() const { return folder_; }
 

@@ -24,19 +24,25 @@ Result<std::vector<TokenSequence>> read_examples(const SftConfig& config, const 
       continue;
     }
     auto example = answer_example(chat, problems[i]);
-    if (!example) return fail_with(example.error().with(fmt::format("{}: row {}", config.data, i + 1)));
+    if (!example)
+      return fail_with(example.error().with(fmt::format("{}: row {}", config.data, i + 1)));
     if (static_cast<int64_t>(example->tokens.size()) > max_length) {
       ++n_long;
     } else {
       examples.push_back(std::move(*example));
     }
   }
-  if (n_long > 0) log_warn("{}: {} rows are longer than {} tokens and are left out", config.data, n_long, max_length);
-  if (n_empty > 0) log_warn("{}: {} rows have no answer to learn and are left out", config.data, n_empty);
   if (examples.empty()) {
-    return fail("{}: no row can be learned from; each needs a prompt and a completion (or messages "
-                "that end with an assistant's)", config.data);
+    return fail(
+        "{}: no row can be learned from: of {}, {} have no answer to write (name its column with "
+        "--completion_column) and {} are longer than {} tokens",
+        config.data, problems.size(), n_empty, n_long, max_length);
   }
+  if (n_long > 0)
+    log_warn("{}: {} rows are longer than {} tokens and are left out", config.data, n_long,
+             max_length);
+  if (n_empty > 0)
+    log_warn("{}: {} rows have no answer to learn and are left out", config.data, n_empty);
   return examples;
 }
 
@@ -46,17 +52,21 @@ Result<StageReport> sft(SftConfig config) {
   TrainingArguments& args = config.train;
   if (config.model.empty()) return fail("model is not set; name a model folder: --model DIR");
   if (config.data.empty()) return fail("data is not set; name a JSONL file: --data FILE");
-  if (config.train_batch_size < 1) return fail("train_batch_size is {}; it must be at least 1", config.train_batch_size);
+  if (config.train_batch_size < 1)
+    return fail("train_batch_size is {}; it must be at least 1", config.train_batch_size);
   R1_TRY(const Machine machine, Machine::open(args.compute));
   R1_TRY(const ModelConfig shape, open_config(config.model));
   R1_TRY(const Chat chat, Chat::open(config.model, shape));
-  const int64_t max_length = config.max_length > 0 ? std::min(config.max_length, shape.max_positions) : shape.max_positions;
+  const int64_t max_length = config.max_length > 0
+                                 ? std::min(config.max_length, shape.max_positions)
+                                 : shape.max_positions;
   R1_TRY(const std::vector<TokenSequence> examples, read_examples(config, chat, max_length));
   if (config.num_train_epochs > 0) {
     const double rows = static_cast<double>(examples.size()) * config.num_train_epochs;
-    args.max_steps = std::max<int64_t>(1, std::llround(rows / static_cast<double>(config.train_batch_size)));
+    args.max_steps =
+        std::max<int64_t>(1, std::llround(rows / static_cast<double>(config.train_batch_size)));
   }
-  R1_TRY(Run run, Run::open(args, to_toml(list_fields(config))));
+  R1_TRY(Run run, Run::open(args, to_toml(list_fields(config)), config.model));
   const Path folder = run.resumed() ? run.resumed()->folder : Path(config.model);
   R1_TRY(LoadedModel loaded, load_model(folder, args.dtype, StoreUse::kTraining, machine.launch()));
   Transformer& model = *loaded.model;
@@ -68,7 +78,8 @@ Result<StageReport> sft(SftConfig config) {
   if (run.resumed()) {
     R1_RETURN_IF_ERROR(run.restore(learner));
     const Json state = Json::parse(run.loop_state(), nullptr, false);
-    R1_RETURN_IF_ERROR(cursor.resume(state.value("epoch", int64_t{0}), state.value("position", int64_t{0})));
+    R1_RETURN_IF_ERROR(
+        cursor.resume(state.value("epoch", int64_t{0}), state.value("position", int64_t{0})));
   }
   SupervisedPlan plan;
   plan.title = "sft";
@@ -79,7 +90,9 @@ Result<StageReport> sft(SftConfig config) {
   };
   plan.rate = [&](int64_t step) { return *scheduled_rate(args, step); };
   plan.is_done = [&](int64_t step) { return step >= args.max_steps; };
-  plan.state = [&] { return Json{{"epoch", cursor.epoch()}, {"position", cursor.position()}}.dump(); };
+  plan.state = [&] {
+    return Json{{"epoch", cursor.epoch()}, {"position", cursor.position()}}.dump();
+  };
   return run_supervised(run, learner, loaded.assets, args, plan);
 }
 

@@ -48,14 +48,16 @@ Result<StageReport> run_supervised(Run& run, Learner& learner, const ModelAssets
     const Timer step_timer;
     R1_TRY(const std::vector<TokenSequence> sequences, plan.next());
     auto loss = accumulate_nll(learner, sequences, args.micro_batch_tokens);
-    if (!loss) return fail_with(loss.error().with(fmt::format("step {}", step)));
+    if (!loss) return fail_with(run.diverged(step + 1, plan.state(), loss.error()));
     const double rate = plan.rate(step);
     const auto norm = learner.step(static_cast<float>(rate));
-    if (!norm) return fail_with(norm.error().with(fmt::format("step {}", step)));
+    if (!norm) return fail_with(run.diverged(step + 1, plan.state(), norm.error()));
     report.tokens += loss->n_rows;
     report.final_loss = loss->loss;
     const int64_t done = step + 1;
-    Metrics metrics{{"loss", loss->loss}, {"learning_rate", rate}, {"grad_norm", *norm},
+    Metrics metrics{{"loss", loss->loss},
+                    {"learning_rate", rate},
+                    {"grad_norm", *norm},
                     {"entropy", loss->entropy / std::max(1.0, loss->weight)},
                     {"num_tokens", static_cast<double>(loss->n_rows)}};
     if (plan.measure) {
@@ -64,13 +66,13 @@ Result<StageReport> run_supervised(Run& run, Learner& learner, const ModelAssets
     }
     const double seconds = step_timer.seconds();
     const double per_second = static_cast<double>(loss->n_rows) / seconds;
-    const double mean_length = static_cast<double>(loss->n_rows) / static_cast<double>(sequences.size());
+    const double mean_length =
+        static_cast<double>(loss->n_rows) / static_cast<double>(sequences.size());
     const double share = flops.train(per_second, mean_length) / peak;
     if (done % args.logging_steps == 0) {
       R1_RETURN_IF_ERROR(run.record(done, metrics));
-      R1_RETURN_IF_ERROR(run.record_timing(done, {{"step_time", seconds},
-                                                  {"train/tok_per_sec", per_second},
-                                                  {"train/mfu", share}}));
+      R1_RETURN_IF_ERROR(run.record_timing(
+          done, {{"step_time", seconds}, {"train/tok_per_sec", per_second}, {"train/mfu", share}}));
     }
     progress.update(done, fmt::format("loss {:.3f} · {} tok/s · {:.0f}% of peak", loss->loss,
                                       human_count(per_second), 100 * share));

@@ -14,7 +14,7 @@ struct SupervisedPlan {
   std::function<double(int64_t step)> rate;                  // learning rate
   std::function<bool(int64_t step)> is_done;                 // after `step` steps
   std::function<std::string()> state;                        // JSON for the checkpoint
-  std::function<Result<Metrics>(int64_t step)> measure;      // extra metrics after a step; may be empty
+  std::function<Result<Metrics>(int64_t step)> measure;  // extra metrics after a step; may be empty
 };
 
 Result<StageReport> run_supervised(Run& run, Learner& learner, const ModelAssets& assets,

@@ -145,8 +145,8 @@ TEST_F(Corpus, SharesFollowTheRecipe) {
   EXPECT_NEAR(share(textbook["worked"], n_textbook), 0.55, 0.02);
   EXPECT_NEAR(share(conversation["direct"], n_conversation), 0.40, 0.02);
   EXPECT_NEAR(share(conversation["quick"], n_conversation), 0.30, 0.02);
-  EXPECT_NEAR(share(conversation["steps"], n_conversation), 0.14, 0.02);
-  EXPECT_NEAR(share(conversation["worked"], n_conversation), 0.16, 0.02);
+  EXPECT_NEAR(share(conversation["steps"], n_conversation), 0.08, 0.02);
+  EXPECT_NEAR(share(conversation["worked"], n_conversation), 0.22, 0.02);
   EXPECT_NEAR(share(n_both, n_conversation), 0.35, 0.02);
   EXPECT_NEAR(share(n_think, n_conversation), 0.45, 0.02);
   EXPECT_NEAR(share(n_answer_tag, n_conversation), 0.45, 0.02);

@@ -64,6 +64,15 @@ TEST(TokenStream, FirstSpaceAndJoiningSpacesComeAsInDecode) {
   EXPECT_EQ(word_stream.push(4), " plus");
 }
 
+TEST(TokenStream, SkippedPromptLeavesTheSpaceOfItsContinuation) {
+  const Tokenizer words = make(samples::word_level());
+  TokenStream stream(words, {"two"});
+  stream.skip(3);
+  EXPECT_EQ(stream.push(4), " plus");
+  EXPECT_EQ(stream.push(3) + stream.finish(), " ");
+  EXPECT_EQ(stream.stop(), "two");
+}
+
 TEST(TokenStream, StopStringsAreCutAndReported) {
   const Tokenizer tokenizer = make(samples::byte_level_bpe());
   TokenStream stream(tokenizer, {"END", "<|"});

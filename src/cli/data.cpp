@@ -1,0 +1,162 @@
+// r1 data: writes the built-in task as JSONL, or says what a JSONL file holds.
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "base/log.h"
+#include "cli/verbs.h"
+#include "data/dataset.h"
+#include "data/last_digit.h"
+
+namespace r1 {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct DataConfig {
+  std::string task = "last_digit";
+  std::string split = "train";
+  int64_t n = 1000;
+  uint64_t seed = 0;
+  std::string output;
+  std::string inspect;
+  DatasetOptions columns;
+
+  void visit(auto&& f) {
+    f("task", task, "the built-in task to write: last_digit");
+    f("split", split,
+      "train or test (problems), corpus (pretraining text) or cold_start (for r1 sft)");
+    f("n", n, "rows to write");
+    f("seed", seed, "same seed, same rows");
+    f("output", output, "the JSONL file to write; none: standard output");
+    f("inspect", inspect, "say what this JSONL file holds instead of writing one");
+    columns.visit(f);
+  }
+};
+
+bool drop_prefix(std::string& text, std::string_view prefix) {
+  const bool has = text.starts_with(prefix);
+  if (has) text.erase(0, prefix.size());
+  return has;
+}
+
+/// Without the tokens that the chat template and the trainer put around it.
+std::string without_eos(std::string completion) {
+  constexpr std::string_view kEnd = " <eos>";
+  if (completion.ends_with(kEnd)) completion.resize(completion.size() - kEnd.size());
+  return completion;
+}
+
+Json problem_row(const DataConfig& config, int64_t index) {
+  const Problem problem = last_digit_problem(config.seed, config.split == "test", index);
+  return {{"id", problem.id},
+          {"prompt", problem.messages[0].content},
+          {"answer", problem.answer},
+          {"difficulty", problem.difficulty}};
+}
+
+/// Whole documents: every word is learned, of the prompt too.
+Json corpus_row(const DataConfig& config, int64_t index) {
+  const Document document = last_digit_document(config.seed, index);
+  return {{"text", document.prompt + " " + without_eos(document.completion)}};
+}
+
+Json cold_start_row(const DataConfig& config, int64_t index) {
+  const Document document = last_digit_cold_start(config.seed, index);
+  std::string prompt = document.prompt;
+  drop_prefix(prompt, "<bos> <user> ");
+  prompt.resize(prompt.size() - std::string_view(" <assistant>").size());
+  return {{"messages",
+           {{{"role", "user"}, {"content", prompt}},
+            {{"role", "assistant"}, {"content", without_eos(document.completion)}}}}};
+}
+
+using Row = Json (*)(const DataConfig&, int64_t index);
+
+Result<Row> row_of(const DataConfig& config) {
+  if (config.task != "last_digit") return fail("unknown task '{}'; known: last_digit", config.task);
+  const std::map<std::string, Row> rows{{"train", problem_row},
+                                        {"test", problem_row},
+                                        {"corpus", corpus_row},
+                                        {"cold_start", cold_start_row}};
+  const auto row = rows.find(config.split);
+  if (row != rows.end()) return row->second;
+  return fail("unknown split '{}'; known: train, test, corpus, cold_start", config.split);
+}
+
+Result<void> write_rows(const DataConfig& config) {
+  if (config.n < 1) return fail("n is {}; it must be at least 1", config.n);
+  R1_TRY(const Row row, row_of(config));
+  std::string text;
+  for (int64_t i = 0; i < config.n; ++i) text += row(config, i).dump() + "\n";
+  if (config.output.empty()) {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    return {};
+  }
+  R1_RETURN_IF_ERROR(write_text_atomic(config.output, text));
+  log_info("{}: {} rows, {}", config.output, config.n,
+           human_bytes(static_cast<double>(text.size())));
+  return {};
+}
+
+size_t prompt_length(const Problem& problem) {
+  size_t n = 0;
+  for (const Message& message : problem.messages) n += message.content.size();
+  return n;
+}
+
+/// "prompt       1000 rows, 17 to 37 bytes, median 27"
+void print_lengths(const char* name, std::vector<size_t> lengths, const char* use) {
+  std::erase(lengths, 0u);
+  if (lengths.empty()) return;
+  std::sort(lengths.begin(), lengths.end());
+  std::printf("%-12s %zu rows, %zu to %zu bytes, median %zu  (%s)\n", name, lengths.size(),
+              lengths.front(), lengths.back(), lengths[lengths.size() / 2], use);
+}
+
+Result<void> inspect(const DataConfig& config) {
+  R1_TRY(const std::vector<Problem> rows, read_problems(config.inspect, config.columns));
+  std::vector<size_t> prompts, answers, completions;
+  std::map<std::string, int64_t> others;
+  for (const Problem& row : rows) {
+    prompts.push_back(prompt_length(row));
+    answers.push_back(row.answer.size());
+    completions.push_back(row.completion.size());
+    for (const auto& column : row.columns) ++others[column.first];
+  }
+  std::printf("%-12s %zu\n", "rows", rows.size());
+  print_lengths("prompt", prompts, "what is asked");
+  print_lengths("answer", answers, "the reference: r1 rl, r1 eval");
+  print_lengths("completion", completions, "what is learned: r1 sft, r1 pretrain");
+  std::string names;
+  for (const auto& [name, count] : others) {
+    names += fmt::format("{}{} ({} rows)", names.empty() ? "" : ", ", name, count);
+  }
+  if (!names.empty()) std::printf("%-12s %s\n", "not used", names.c_str());
+  const Problem& first = rows.front();
+  std::printf("\nfirst row, %s:\n", first.id.c_str());
+  for (const Message& m : first.messages)
+    std::printf("%s: %s\n", m.role.c_str(), m.content.c_str());
+  if (!first.completion.empty()) std::printf("completion: %s\n", first.completion.c_str());
+  if (!first.answer.empty()) std::printf("answer: %s\n", first.answer.c_str());
+  return {};
+}
+
+}  // namespace
+
+Verb data_verb() {
+  Verb verb{"data",
+            "write the built-in task as JSONL, or say what a JSONL file holds",
+            {"r1 data --split train --n 5", "r1 data --split test --n 500 --output test.jsonl",
+             "r1 data --inspect gsm8k.jsonl"},
+            {}};
+  verb.run = [verb](const std::vector<std::string>& args) {
+    DataConfig config;
+    return run_verb(verb, config, args,
+                    [](DataConfig& c) { return c.inspect.empty() ? write_rows(c) : inspect(c); });
+  };
+  return verb;
+}
+
+}  // namespace r1

@@ -1,0 +1,130 @@
+// From episodes to what the update needs, and from data rows to token sequences.
+#include "train/rollout.h"
+
+#include "checkpoint/fixtures.h"
+#include "train/examples.h"
+
+namespace r1 {
+namespace {
+
+Episode episode(double reward, int64_t n_tokens, bool finished = true, bool valid = true) {
+  Episode e;
+  e.prompt = {7, 8};
+  e.tokens.assign(n_tokens, 9);
+  e.logp.assign(n_tokens, -0.5f);
+  e.finished = finished;
+  e.score.value = reward;
+  e.score.valid = valid;
+  e.score.parts = {{"format", reward}};
+  return e;
+}
+
+class MakeRollout : public testing::Test {
+ protected:
+  Rollout make(const std::vector<Episode>& episodes) {
+    return make_rollout(episodes, config_, rewards_, Aggregation::kSequenceMean,
+                        ScaleRewards::kNone, &advantages_);
+  }
+  double metric(const Rollout& r, const std::string& name) const {
+    for (const auto& [key, value] : r.metrics) {
+      if (key == name) return value;
+    }
+    ADD_FAILURE() << "no metric " << name;
+    return 0;
+  }
+  static GrpoConfig groups_of_two() {
+    GrpoConfig c;
+    c.num_generations = 2;
+    return c;
+  }
+  GrpoConfig config_ = groups_of_two();
+  RewardSet rewards_ = make_rewards({"format"}).value();
+  std::vector<double> advantages_;
+};
+
+TEST_F(MakeRollout, DropsGroupsWithoutVarianceWhenNothingPullsToAReference) {
+  const std::vector<Episode> episodes{episode(1, 3), episode(0, 5), episode(1, 4), episode(1, 4)};
+  Rollout r = make(episodes);
+  ASSERT_EQ(r.trajectories.size(), 2u);
+  EXPECT_EQ(advantages_, (std::vector<double>{0.5, -0.5, 0, 0}));
+  EXPECT_EQ(r.trajectories[0].sequence.tokens, (std::vector<int32_t>{7, 8, 9, 9, 9}));
+  EXPECT_EQ(r.trajectories[0].sequence.weights, (std::vector<float>{0, 0, 1, 1, 1}));
+  EXPECT_EQ(r.trajectories[1].advantage, -0.5f);
+  EXPECT_FLOAT_EQ(r.trajectories[1].weight, 1.0f / (2 * 5));
+  EXPECT_EQ(r.n_tokens, 2 * 4 + 16);
+  EXPECT_EQ(metric(r, "reward"), 0.75);
+  EXPECT_EQ(metric(r, "frac_reward_zero_std"), 0.5);
+  EXPECT_EQ(metric(r, "completions/mean_length"), 4.0);
+  EXPECT_EQ(metric(r, "completions/max_length"), 5.0);
+  EXPECT_EQ(metric(r, "rewards/format/mean"), 0.75);
+  config_.beta = 0.01;  // the penalty acts on them too
+  EXPECT_EQ(make(episodes).trajectories.size(), 4u);
+}
+
+TEST_F(MakeRollout, LeavesOutWhatHasNoVerdictOrWasCut) {
+  const std::vector<Episode> episodes{episode(1, 3), episode(0, 5, true, false), episode(1, 4),
+                                      episode(0, 4, false)};
+  Rollout r = make(episodes);
+  ASSERT_EQ(r.trajectories.size(), 2u);  // the group with one verdict has no variance
+  EXPECT_EQ(advantages_, (std::vector<double>{0, 0, 0.5, -0.5}));
+  EXPECT_DOUBLE_EQ(metric(r, "completions/clipped_ratio"), 0.25);
+  config_.mask_truncated_completions = true;
+  EXPECT_TRUE(make(episodes).trajectories.empty());
+}
+
+class Examples : public testing::Test {
+ protected:
+  Examples() {
+    write_bytes(folder_.path / "tokenizer.json", last_digit_tokenizer_json());
+    write_bytes(folder_.path / "tokenizer_config.json", last_digit_tokenizer_config_json());
+    ModelConfig config;
+    config.vocab_size = 70;
+    auto chat = Chat::open(folder_.path, config);
+    EXPECT_TRUE(ok(chat));
+    chat_.emplace(std::move(*chat));
+  }
+  TestFolder folder_;
+  std::optional<Chat> chat_;
+};
+
+TEST_F(Examples, OnlyTheCompletionOfADocumentCarriesLoss) {
+  const TokenSequence s = document_example(chat_->tokenizer(), {"<bos> 4", "+ 5 <eos>"});
+  ASSERT_EQ(s.tokens.size(), 5u);
+  EXPECT_EQ(s.weights, (std::vector<float>{0, 0, 1, 1, 1}));
+  EXPECT_EQ(s.tokens[0], *chat_->tokenizer().token_id("<bos>"));
+  EXPECT_EQ(s.tokens[4], *chat_->tokenizer().eos_id());
+}
+
+TEST_F(Examples, AnAnswerEndsWithTheEndToken) {
+  Problem problem;
+  problem.messages = {{"user", "4 a + 5 ?"}};
+  problem.completion = "answer 9";
+  const auto s = answer_example(*chat_, problem);
+  ASSERT_TRUE(ok(s));
+  const auto prompt = chat_->prompt(problem.messages);
+  ASSERT_TRUE(ok(prompt));
+  ASSERT_EQ(s->tokens.size(), prompt->size() + 3);
+  EXPECT_EQ(s->tokens.back(), *chat_->tokenizer().eos_id());
+  for (size_t t = 0; t < s->tokens.size(); ++t)
+    EXPECT_EQ(s->weights[t], t < prompt->size() ? 0.0f : 1.0f);
+}
+
+TEST_F(Examples, LongTextsAreCutIntoPieces) {
+  std::vector<int32_t> whole, joined;
+  for (const TokenSequence& piece : text_examples(*chat_, "1 2 3 4 5 6 7 8 9 0", 100)) {
+    whole.insert(whole.end(), piece.tokens.begin(), piece.tokens.end());
+  }
+  EXPECT_GE(whole.size(), 11u);
+  EXPECT_EQ(whole.back(), *chat_->tokenizer().eos_id());
+  for (const TokenSequence& piece : text_examples(*chat_, "1 2 3 4 5 6 7 8 9 0", 4)) {
+    EXPECT_LE(piece.tokens.size(), 4u);
+    EXPECT_EQ(piece.weights.size(), piece.tokens.size());
+    EXPECT_EQ(piece.weights[0], 0.0f);
+    joined.insert(joined.end(), piece.tokens.begin(), piece.tokens.end());
+  }
+  EXPECT_TRUE(std::equal(joined.begin(), joined.end(), whole.begin()));
+  EXPECT_GE(joined.size() + 1, whole.size());  // a piece of one token has nothing to predict
+}
+
+}  // namespace
+}  // namespace r1
