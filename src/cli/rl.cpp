@@ -37,7 +37,6 @@ Result<void> apply_preset(GrpoConfig& config, const std::string& name) {
   config.beta = 0.001;
   config.ref_model_sync_steps = 400;
   config.reward_funcs = {"accuracy", "format"};
-  config.reward_weights = {1.0, 1.0};
   config.train.learning_rate = 3e-6;
   config.sampling.temperature = 1.0f;
   return {};

@@ -180,7 +180,7 @@ Report make_report(const QuickstartConfig& config, const std::vector<StageRow>& 
                   {"version", fields.version}};
   report.notes = {
       "The curves are measured on 64 other held-out problems, 8 samples each; the table on the "
-      "problems named above. No result was used to choose anything.",
+      "problems named above. Nothing in a run is chosen by them.",
       "Part of the rise is format: only answers inside the tags can score. The rest is that the "
       "model writes its work out, and writes it without slips.",
       "Sampler and trainer log-probabilities were compared at every first update: the ratio was "

@@ -105,20 +105,22 @@ Result<void> GrpoRun::evaluate(int64_t step, Metrics& metrics) {
   return {};
 }
 
+std::optional<double> find(const Metrics& metrics, const char* name) {
+  const auto it =
+      std::find_if(metrics.begin(), metrics.end(), [&](const auto& m) { return m.first == name; });
+  if (it == metrics.end()) return std::nullopt;
+  return it->second;
+}
+
 Result<void> GrpoRun::write(int64_t done, const Metrics& metrics, const Metrics& timing,
                             const std::vector<Episode>& episodes,
                             const std::vector<Problem>& problems,
                             const std::vector<double>& advantages) {
-  if (done % config.train.logging_steps != 0) return {};
+  const bool evaluated = find(metrics, "eval/pass@1").has_value();  // never lost between lines
+  if (done % config.train.logging_steps != 0 && !evaluated) return {};
   R1_RETURN_IF_ERROR(run.record(done, metrics));
   R1_RETURN_IF_ERROR(run.record_timing(done, timing));
   return write_samples(run, done, episodes, problems, advantages, config.num_completions_to_print);
-}
-
-double find(const Metrics& metrics, const char* name) {
-  const auto it =
-      std::find_if(metrics.begin(), metrics.end(), [&](const auto& m) { return m.first == name; });
-  return it == metrics.end() ? 0.0 : it->second;
 }
 
 /// problems → rollout → reward → advantage → loss → update
@@ -157,7 +159,7 @@ Result<void> GrpoRun::step(int64_t step, Progress& progress) {
                            episodes, problems, advantages));
   progress.update(done,
                   fmt::format("reward {:.3f} · length {:.0f} · {} tok/s · {:.0f}% of peak",
-                              find(*metrics, "reward"), find(*metrics, "completions/mean_length"),
+                              *find(*metrics, "reward"), *find(*metrics, "completions/mean_length"),
                               human_count(n_tokens / seconds), 100 * share));
   const int64_t sync = config.ref_model_sync_steps;
   if (reference && sync > 0 && done % sync == 0) sync_reference();

@@ -37,10 +37,10 @@ MemoryPlan plan_training(const ModelConfig& config, Dtype dtype, Dtype kv_dtype,
   const Transformer model(config, dtype, StoreUse::kPlan);
   Arena arena(true);
   Context ctx{{Backend::kPlan, nullptr}, arena, kv_dtype, args.gradient_checkpointing};
-  const int64_t length = std::min(max_length, args.micro_batch_tokens);
-  const TokenSequence longest = longest_sequence(length + 1);
+  // a sequence longer than a micro-batch stands alone
+  const TokenSequence longest = longest_sequence(max_length + 1);
   const Batch batch(std::vector<const TokenSequence*>(
-      std::max<int64_t>(1, args.micro_batch_tokens / length), &longest));
+      std::max<int64_t>(1, args.micro_batch_tokens / max_length), &longest));
   Transformer::Saved saved;
   Tensor h = model.forward(ctx, batch.rows(), &saved);
   const LossRows loss = batch.loss_rows(1.0f);

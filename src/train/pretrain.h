@@ -39,7 +39,7 @@ struct Gate {
   bool enabled = false;
   double operand = 0.99, sum = 0.95;  // mean probabilities on held-out textbook traces
   int64_t every_steps = 100;
-  int64_t decay_steps = 1000;  // linear decay to min_lr_ratio once the gate is met
+  int64_t decay_steps = 1000;  // linear decay to 2 % once the gate is met
 
   void visit(auto&& f) {
     f("enabled", enabled, "hold the learning rate until the gate is met, then decay it");

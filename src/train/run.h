@@ -63,7 +63,7 @@ struct TrainingArguments {
 /// Learning rate of step (0-based): warm-up, then the schedule over the remaining steps.
 Result<double> scheduled_rate(const TrainingArguments& args, int64_t step);
 
-/// One metrics line's timing entries are left out of the exact record: they go to timing.jsonl.
+/// One metrics line's timing entries are left out of the exact record: they go to timing/.
 class Run {
  public:
   /// Makes or reopens the folder. With --resume the newest good checkpoint is found.
@@ -76,7 +76,7 @@ class Run {
 
   /// Metrics that depend on seed and data alone; a resumed run writes the same.
   Result<void> record(int64_t step, const Metrics& metrics) { return records_.add(step, metrics); }
-  /// Seconds, tokens/s, share of peak: kept apart in timing.jsonl, since they differ from run to
+  /// Seconds, tokens/s, share of peak: kept apart in timing/, since they differ from run to
   /// run.
   Result<void> record_timing(int64_t step, const Metrics& metrics) {
     return timing_.add(step, metrics);

@@ -145,7 +145,8 @@ TEST(Published, VerlTinyLlamaHasItsLogitsAndIds) {
     GTEST_SKIP() << "set R1_SHARED_DATA to a folder with models/verl_arithmetic_tiny_llama";
   const auto loaded = load_model(folder, "f32", StoreUse::kInference, best_launch());
   ASSERT_TRUE(loaded) << loaded.error().message;
-  for (const auto& run : read_json(folder / "expected.json")["runs"]) {
+  const Json expected = read_json(folder / "expected.json");
+  for (const auto& run : expected["runs"]) {
     auto ids = run["prompt_ids"].get<std::vector<int32_t>>();
     const size_t n_prompt = ids.size();
     expect_logits(*loaded->model, ids, run["first_logits"].get<Doubles>());

@@ -200,6 +200,7 @@ TEST(PublishedVectors, DeepSeekCoder) {
 TEST(PublishedVectors, DeepSeekLlm) {
   const Path folder = shared_data() / "tokenizer";
   SKIP_WITHOUT(folder);
+  // clang-format off
   const std::string letters =
       "[A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-"
       "Ჿᴀ-"
@@ -209,6 +210,7 @@ TEST(PublishedVectors, DeepSeekLlm) {
       "Ｚａ-"
       "ｚ𐐀-"
       "𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃]+";
+  // clang-format on
   const Json pre = samples::sequence_of_splits({R"([\r\n])", R"(\s?)" + letters,
                                                 "\\s?[!-/:-~！-／：-～‘-‟　-。]+", R"(\s+$)",
                                                 "[一-龥ࠀ-一가-퟿]+", R"(\p{N})"});
