@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "kernels/cross_entropy.h"
 #include "kernels/sampling.h"
@@ -105,6 +106,10 @@ Result<void> Engine::submit(Request request) {
 }
 
 void Engine::cancel(int64_t id) {
+  if (is_stepping_) {  // called back from a batch that still needs its sequences
+    to_cancel_.push_back(id);
+    return;
+  }
   std::vector<Sequence*> mine;
   for (auto& s : waiting_) {
     if (s->request->id == id) mine.push_back(s.get());
@@ -122,8 +127,11 @@ bool Engine::step() {
   CHECK(!jobs.empty(), "no sequence could be scheduled");
   Context ctx{launch_, arena_, kv_dtype_};
   ArenaScope scope(arena_);
+  is_stepping_ = true;
   Tensor h = forward(jobs, ctx);
   sample(jobs, h, ctx);
+  is_stepping_ = false;
+  for (int64_t id : std::exchange(to_cancel_, {})) cancel(id);
   ++stats_.n_steps;
   return !running_.empty() || !waiting_.empty();
 }
@@ -240,7 +248,12 @@ void Engine::sample(const std::vector<Job>& jobs, Tensor h, Context& ctx) {
     // siblings go before what was waiting already
     std::rotate(waiting_.begin(), waiting_.begin() + static_cast<int64_t>(first), waiting_.end());
   }
-  if (!rows.empty()) draw(ctx, h, rows);
+  // a group's first tokens may be many: never more logits at once than plan_engine counts
+  const size_t most = static_cast<size_t>(config_.max_sequences);
+  for (size_t i = 0; i < rows.size(); i += most) {
+    ArenaScope scope(ctx.arena);
+    draw(ctx, h, std::span(rows).subspan(i, std::min(most, rows.size() - i)));
+  }
 }
 
 /// Makes the other samples of the leader's request: whole pages are shared, the last one is copied.
@@ -283,7 +296,7 @@ void Engine::penalize(const Sequence& sequence, Tensor logits, int64_t row) cons
   }
 }
 
-void Engine::draw(Context& ctx, Tensor h, const std::vector<std::pair<Sequence*, int32_t>>& rows) {
+void Engine::draw(Context& ctx, Tensor h, std::span<const std::pair<Sequence*, int32_t>> rows) {
   const int64_t n = static_cast<int64_t>(rows.size());
   std::vector<int32_t> indices, picked(n);
   std::vector<SampleRow> settings;

@@ -46,7 +46,7 @@ class Engine {
   /// Queues a request; ids are the caller's. Refused: an empty prompt, one that leaves no
   /// room, sampling parameters out of range.
   Result<void> submit(Request request);
-  /// Ends a request's samples with FinishReason::kCancelled.
+  /// Ends a request's samples with FinishReason::kCancelled; from a callback, after the batch.
   void cancel(int64_t id);
   /// One batch. False when nothing is left to do.
   bool step();
@@ -76,7 +76,7 @@ class Engine {
   Tensor forward(const std::vector<Job>& jobs, Context& ctx);
   void sample(const std::vector<Job>& jobs, Tensor h, Context& ctx);
   void fork(Sequence& leader);
-  void draw(Context& ctx, Tensor h, const std::vector<std::pair<Sequence*, int32_t>>& rows);
+  void draw(Context& ctx, Tensor h, std::span<const std::pair<Sequence*, int32_t>> rows);
   void penalize(const Sequence& sequence, Tensor logits, int64_t row) const;
   bool accept(Sequence& sequence, int32_t token, float logp);
   void finish(Sequence& sequence, FinishReason reason);
@@ -93,6 +93,8 @@ class Engine {
   std::deque<std::unique_ptr<Sequence>> waiting_;
   std::vector<std::unique_ptr<Sequence>> running_;  // in order of admission
   EngineStats stats_;
+  bool is_stepping_ = false;
+  std::vector<int64_t> to_cancel_;  // asked for by callbacks of the current batch
   // one batch, reused
   std::vector<int32_t> tokens_, positions_, offsets_, page_table_;
 };

@@ -75,6 +75,7 @@ MemoryPlan plan_engine(const ModelConfig& config, Dtype dtype, Dtype kv_dtype,
   rows.kv_base = &page;
   Tensor h = model.forward(ctx, rows, nullptr);
   model.logits(ctx, h, std::span(zeros.data(), static_cast<size_t>(engine.max_sequences)));
+  ctx.f32({engine.max_sequences, config.vocab_size});  // the copy that a repetition penalty changes
   return {{{"KV pages", n_pages * model.kv_page_bytes(kv_dtype)},
            {"engine activations", static_cast<int64_t>(arena.peak())}}};
 }

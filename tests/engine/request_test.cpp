@@ -198,6 +198,26 @@ TEST_F(EngineRequest, CancelInTheMiddleEndsAllItsSamplesAndNoOther) {
   }
 }
 
+TEST_F(EngineRequest, CancelFromACallbackEndsTheRequestAfterItsBatch) {
+  const Completed alone = complete(request(prompt_, 12));
+  done_.clear();
+  Request doomed = request(std::vector<int32_t>(20, 2), 30), other = request(prompt_, 12);
+  doomed.id = 1;
+  doomed.streams = {1, 2, 3};
+  int n_tokens = 0;
+  doomed.on_token = [&](int, int32_t, float) {
+    if (++n_tokens == 4) engine_.cancel(1);
+    return true;
+  };
+  other.id = 2;
+  ASSERT_TRUE(engine_.submit(doomed));
+  ASSERT_TRUE(engine_.submit(other));
+  engine_.run();
+  ASSERT_EQ(done_.size(), 4u);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(done_[i].reason, FinishReason::kCancelled);
+  EXPECT_EQ(done_[3].tokens, alone.tokens);
+}
+
 TEST_F(EngineRequest, AnEndMaySubmitTheNextRequest) {
   Request second = request({2, 3}, 4);
   second.id = 2;
