@@ -14,9 +14,9 @@ ModelConfig quickstart_model() {
   c.vocab_size = 70;
   c.d_model = 96;
   c.n_layers = 3;
-  c.n_heads = 3;
-  c.n_kv_heads = 1;
-  c.head_dim = 32;
+  c.n_heads = 6;
+  c.n_kv_heads = 2;
+  c.head_dim = 16;
   c.d_ff = 256;
   c.max_positions = 256;
   c.rope_theta = 1000;

@@ -8,8 +8,6 @@ import json
 import statistics
 import subprocess
 
-MODEL = ["--d_model", "96", "--n_layers", "3", "--n_heads", "3", "--n_kv_heads", "1", "--d_ff", "256",
-         "--vocab", "70"]
 ROWS = {"train_batch_12": ("TrainStep", "sequences:12"), "train_batch_48": ("TrainStep", "sequences:48"),
         "sample_64": ("Sample64", "kv_bf16:0")}
 
@@ -28,7 +26,7 @@ def run_ours(bench):
 
 
 def run_peer(python, script, seconds):
-    out = subprocess.run([python, script, "--seconds", str(seconds), *MODEL], check=True, capture_output=True,
+    out = subprocess.run([python, script, "--seconds", str(seconds)], check=True, capture_output=True,
                          text=True).stdout
     return json.loads(out.strip().splitlines()[-1])
 

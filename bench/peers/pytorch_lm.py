@@ -270,7 +270,7 @@ def measure_sampling(c, mode, args):
 
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    sizes = {"d_model": 96, "n_layers": 3, "n_heads": 4, "n_kv_heads": 0, "d_ff": 256, "vocab": 69,
+    sizes = {"d_model": 96, "n_layers": 3, "n_heads": 6, "n_kv_heads": 2, "d_ff": 256, "vocab": 70,
              "min_length": 60, "max_length": 110, "sequences": 64, "prompt": 25, "new_tokens": 100,
              "runs": 5}
     for name, default in sizes.items():

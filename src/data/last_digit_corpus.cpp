@@ -22,11 +22,11 @@ constexpr std::array<StyleShare, 4> kTextbookStyles = {{
     {TraceStyle::kCareful, 0.20, kCarefulSlips},  // else there would be nothing to correct
 }};
 constexpr std::array<StyleShare, 5> kConversationStyles = {{
-    {TraceStyle::kDirect, 0.40, 0.30},
+    {TraceStyle::kDirect, 0.42, 0.30},
     {TraceStyle::kQuick, 0.30, 0.12},
-    {TraceStyle::kSteps, 0.08, 0.10},
-    {TraceStyle::kWork, 0.14, 0.10},
-    {TraceStyle::kCareful, 0.08, kCarefulSlips},
+    {TraceStyle::kSteps, 0.03, 0.10},
+    {TraceStyle::kWork, 0.15, 0.10},
+    {TraceStyle::kCareful, 0.10, kCarefulSlips},
 }};
 
 template <size_t N>

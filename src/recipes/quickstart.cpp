@@ -146,8 +146,8 @@ Report make_report(const QuickstartConfig& config, const std::vector<StageRow>& 
   Report report;
   report.title = "R1-Zero in miniature";
   report.subtitle =
-      "A small model learns to reason by reinforcement learning alone: right answers and "
-      "the format are rewarded, nothing shows it how.";
+      "A small model learns to reason by reinforcement learning alone: right answers and the "
+      "format are rewarded, and it finds that writing its work out pays.";
   report.machine = fields.machine;
   report.command = fields.command;
   report.headlines = compare_stages(rows[0], rows[1], fields.total_seconds);

@@ -12,7 +12,7 @@ namespace r1 {
 
 /// Shape of a model made from nothing.
 struct NewModel {
-  int64_t d_model = 96, n_layers = 3, n_heads = 3, n_kv_heads = 1, head_dim = 32, d_ff = 256;
+  int64_t d_model = 96, n_layers = 3, n_heads = 6, n_kv_heads = 2, head_dim = 16, d_ff = 256;
   int64_t max_positions = 256;
   double rope_theta = 1000.0;
   bool tie_word_embeddings = true;

@@ -143,10 +143,10 @@ TEST_F(Corpus, SharesFollowTheRecipe) {
   EXPECT_NEAR(share(textbook["quick"], n_textbook), 0.15, 0.02);
   EXPECT_NEAR(share(textbook["steps"], n_textbook), 0.30, 0.02);
   EXPECT_NEAR(share(textbook["worked"], n_textbook), 0.55, 0.02);
-  EXPECT_NEAR(share(conversation["direct"], n_conversation), 0.40, 0.02);
+  EXPECT_NEAR(share(conversation["direct"], n_conversation), 0.42, 0.02);
   EXPECT_NEAR(share(conversation["quick"], n_conversation), 0.30, 0.02);
-  EXPECT_NEAR(share(conversation["steps"], n_conversation), 0.08, 0.02);
-  EXPECT_NEAR(share(conversation["worked"], n_conversation), 0.22, 0.02);
+  EXPECT_NEAR(share(conversation["steps"], n_conversation), 0.03, 0.02);
+  EXPECT_NEAR(share(conversation["worked"], n_conversation), 0.25, 0.02);
   EXPECT_NEAR(share(n_both, n_conversation), 0.35, 0.02);
   EXPECT_NEAR(share(n_think, n_conversation), 0.45, 0.02);
   EXPECT_NEAR(share(n_answer_tag, n_conversation), 0.45, 0.02);
