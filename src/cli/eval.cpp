@@ -15,7 +15,7 @@ namespace {
 
 struct EvalVerbConfig {
   std::string model;
-  std::string data = "builtin:last_digit";
+  std::string data = kLastDigitData;
   int64_t limit = 0;
   std::string dtype = "auto";
   std::string kv_dtype = "auto";
@@ -49,10 +49,8 @@ struct EvalVerbConfig {
 
 Result<std::vector<Problem>> read_all(const EvalVerbConfig& config) {
   std::vector<Problem> problems;
-  if (config.data == "builtin:last_digit") {
-    const int64_t n = config.limit > 0 ? config.limit : 256;
-    for (int64_t i = 0; i < n; ++i) problems.push_back(last_digit_problem(config.seed, true, i));
-    return problems;
+  if (config.data == kLastDigitData) {
+    return held_out_last_digit_problems(config.seed, 0, config.limit > 0 ? config.limit : 256);
   }
   R1_TRY(problems, read_problems(config.data, config.columns));
   if (config.limit > 0 && config.limit < static_cast<int64_t>(problems.size()))
@@ -79,7 +77,7 @@ Result<void> run_eval(EvalVerbConfig& config) {
   if (config.model.empty()) return fail("model is not set; name a model folder: --model DIR");
   if (config.eval.reward_funcs.empty())
     return fail("reward_funcs is empty; name what counts as right");
-  if (config.data == "builtin:last_digit") config.eval.reward_funcs[0] = "accuracy_strict";
+  if (config.data == kLastDigitData) config.eval.reward_funcs[0] = "accuracy_strict";
   config.eval.sampling.temperature = static_cast<float>(config.temperature);
   config.eval.sampling.top_p = static_cast<float>(config.top_p);
   config.eval.sampling.seed = config.seed;

@@ -57,9 +57,8 @@ Result<std::vector<Problem>> held_out(const RlVerbConfig& config) {
     R1_TRY(problems, read_problems(config.eval_data, config.grpo.columns));
     if (static_cast<int64_t>(problems.size()) > config.eval_limit)
       problems.resize(config.eval_limit);
-  } else if (config.grpo.data == "builtin:last_digit") {
-    for (int64_t i = 0; i < config.eval_limit; ++i)
-      problems.push_back(last_digit_problem(config.grpo.train.seed, true, i));
+  } else if (config.grpo.data == kLastDigitData) {
+    problems = held_out_last_digit_problems(config.grpo.train.seed, 0, config.eval_limit);
   }
   return problems;
 }

@@ -211,4 +211,10 @@ double english_share(std::string_view text) {
   return english + french == 0 ? 1.0 : static_cast<double>(english) / (english + french);
 }
 
+std::vector<Problem> held_out_last_digit_problems(uint64_t seed, int64_t first, int64_t n) {
+  std::vector<Problem> problems;
+  for (int64_t i = first; i < first + n; ++i) problems.push_back(last_digit_problem(seed, true, i));
+  return problems;
+}
+
 }  // namespace r1

@@ -16,6 +16,9 @@
 
 namespace r1 {
 
+/// What `--data` says for this task instead of a file.
+inline constexpr const char* kLastDigitData = "builtin:last_digit";
+
 struct LastDigitProgram {
   struct Line {
     char op;      // + - *
@@ -37,6 +40,8 @@ bool is_test(std::string_view problem);
 
 /// The rendered program as one user message; difficulty is the number of lines, 4 … 9 uniform.
 Problem last_digit_problem(uint64_t seed, bool test, int64_t index);
+/// Held-out problems first … first + n - 1.
+std::vector<Problem> held_out_last_digit_problems(uint64_t seed, int64_t first, int64_t n);
 
 enum class TraceStyle { kDirect, kQuick, kSteps, kWork, kCareful };
 enum class Language { kEnglish, kFrench, kMixed };  // mixed: drawn anew for every word

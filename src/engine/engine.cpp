@@ -13,10 +13,6 @@ namespace {
 
 int64_t pages_for(int64_t n_tokens) { return (n_tokens + kPageSize - 1) / kPageSize; }
 
-int64_t count_pages(const EngineConfig& config, int64_t max_length) {
-  return config.n_pages > 0 ? config.n_pages : config.max_sequences * pages_for(max_length);
-}
-
 Result<void> validate(const SamplingParams& p) {
   if (!(p.temperature >= 0) || !std::isfinite(p.temperature)) {
     return fail("temperature is {}; it must be 0 (greedy) or more", p.temperature);
@@ -35,6 +31,10 @@ Result<void> validate(const SamplingParams& p) {
 }
 
 }  // namespace
+
+int64_t EngineConfig::page_count(int64_t max_positions) const {
+  return n_pages > 0 ? n_pages : max_sequences * pages_for(length(max_positions));
+}
 
 Result<void> EngineConfig::validate(int64_t max_positions) const {
   constexpr int64_t kMost = 65536;
@@ -72,7 +72,7 @@ Engine::Engine(const Transformer& model, Dtype kv_dtype, const EngineConfig& con
       launch_(launch),
       kv_dtype_(kv_dtype),
       max_length_(config.length(model.config().max_positions)),
-      pages_(model, kv_dtype, count_pages(config, max_length_)) {
+      pages_(model, kv_dtype, config.page_count(model.config().max_positions)) {
   CHECK(config.max_sequences > 0 && config.prefill_chunk > 0, "engine: {} sequences, chunk {}",
         config.max_sequences, config.prefill_chunk);
   CHECK(pages_.n_pages() >= pages_for(max_length_),

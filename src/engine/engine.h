@@ -27,6 +27,8 @@ struct EngineConfig {
   int64_t length(int64_t max_positions) const {
     return max_length > 0 ? std::min(max_length, max_positions) : max_positions;
   }
+  /// KV pages the engine takes.
+  int64_t page_count(int64_t max_positions) const;
   Result<void> validate(int64_t max_positions) const;
 };
 

@@ -21,12 +21,6 @@ std::string processor_name() {
   return "unknown processor";
 }
 
-std::vector<Problem> held_out(uint64_t seed, int64_t first, int64_t n) {
-  std::vector<Problem> problems;
-  for (int64_t i = first; i < first + n; ++i) problems.push_back(last_digit_problem(seed, true, i));
-  return problems;
-}
-
 EvalConfig eval_config(const QuickstartConfig& config, int samples) {
   EvalConfig eval;
   eval.samples = samples;
@@ -58,7 +52,8 @@ StageRow make_row(const std::string& name, const EvalSummary& s, const StageRepo
 class Curves {
  public:
   Curves(const QuickstartConfig& config)
-      : config_(config), problems_(held_out(config.seed, kValidationFirst, 64)) {
+      : config_(config),
+        problems_(held_out_last_digit_problems(config.seed, kValidationFirst, 64)) {
     for (int i = 0; i < kCards; ++i) {
       cards_.push_back({problems_[i].messages.back().content, problems_[i].answer, {}});
     }
@@ -243,7 +238,8 @@ Result<std::string> quickstart(QuickstartConfig config, const std::string& versi
   SummaryFields fields;
   {
     R1_TRY(const Machine machine, Machine::open(config.base.train.compute));
-    const std::vector<Problem> problems = held_out(config.seed, 0, config.n_problems);
+    const std::vector<Problem> problems =
+        held_out_last_digit_problems(config.seed, 0, config.n_problems);
     R1_TRY(const EvalSummary before,
            final_eval(config, base.model, "base", problems, machine.launch()));
     R1_TRY(const EvalSummary after,

@@ -60,10 +60,6 @@ MemoryPlan plan_training(const ModelConfig& config, Dtype dtype, Dtype kv_dtype,
 MemoryPlan plan_engine(const ModelConfig& config, Dtype dtype, Dtype kv_dtype,
                        const EngineConfig& engine) {
   const Transformer model(config, dtype, StoreUse::kPlan);
-  const int64_t length = engine.max_length > 0 ? std::min(engine.max_length, config.max_positions)
-                                               : config.max_positions;
-  const int64_t per_sequence = (length + kPageSize - 1) / kPageSize;
-  const int64_t n_pages = engine.n_pages > 0 ? engine.n_pages : engine.max_sequences * per_sequence;
   Arena arena(true);
   Context ctx{{Backend::kPlan, nullptr}, arena, kv_dtype};
   const int64_t n_rows = engine.max_sequences + engine.prefill_chunk;
@@ -76,7 +72,7 @@ MemoryPlan plan_engine(const ModelConfig& config, Dtype dtype, Dtype kv_dtype,
   Tensor h = model.forward(ctx, rows, nullptr);
   model.logits(ctx, h, std::span(zeros.data(), static_cast<size_t>(engine.max_sequences)));
   ctx.f32({engine.max_sequences, config.vocab_size});  // the copy that a repetition penalty changes
-  return {{{"KV pages", n_pages * model.kv_page_bytes(kv_dtype)},
+  return {{{"KV pages", engine.page_count(config.max_positions) * model.kv_page_bytes(kv_dtype)},
            {"engine activations", static_cast<int64_t>(arena.peak())}}};
 }
 

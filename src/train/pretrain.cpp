@@ -13,7 +13,6 @@ namespace r1 {
 namespace {
 
 using Json = nlohmann::json;
-constexpr const char* kBuiltin = "builtin:last_digit";
 
 /// Documents one after the other, from the generator or from a file.
 class Documents {
@@ -21,7 +20,7 @@ class Documents {
   static Result<Documents> open(const PretrainConfig& config, const Chat& chat,
                                 int64_t max_length) {
     Documents d(config, chat, max_length);
-    if (config.data == kBuiltin) return d;
+    if (config.data == kLastDigitData) return d;
     R1_TRY(d.rows_, read_problems(config.data, config.columns));
     const auto n_empty =
         std::erase_if(d.rows_, [](const Problem& row) { return row.completion.empty(); });
@@ -49,7 +48,7 @@ class Documents {
           return fail(
               "a document of {} has {} tokens, more than the {} of one sequence; set "
               "new_model.max_positions to 256 or leave max_length at 0",
-              kBuiltin, piece.tokens.size(), max_length_);
+              kLastDigitData, piece.tokens.size(), max_length_);
         }
         n += static_cast<int64_t>(piece.tokens.size()) - 1;
         step.push_back(std::move(piece));
@@ -173,7 +172,7 @@ Result<LoadedModel> make_model(const PretrainConfig& config, const Path& folder,
 
 Result<StageReport> pretrain(PretrainConfig config) {
   TrainingArguments& args = config.train;
-  if (config.model.empty() && config.data != kBuiltin) {
+  if (config.model.empty() && config.data != kLastDigitData) {
     return fail("model is not set; a new model needs a tokenizer, so name a folder: --model DIR");
   }
   R1_TRY(const Machine machine, Machine::open(args.compute));

@@ -11,7 +11,7 @@ using Json = nlohmann::json;
 Result<Prompts> Prompts::open(const GrpoConfig& config, const Chat& chat, const RewardSet& rewards,
                               int64_t max_length, ThreadPool& pool) {
   Prompts prompts(config);
-  if (config.data == "builtin:last_digit") return prompts;
+  if (config.data == kLastDigitData) return prompts;
   R1_TRY(std::vector<Problem> all, read_problems(config.data, config.columns));
   R1_TRY(prompts.rows_,
          usable_problems(std::move(all), chat, rewards, max_length, config.data, pool));
