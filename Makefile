@@ -9,7 +9,7 @@ CONFIGURE = cmake --log-level=WARNING --preset
 BUILD = cmake --build --preset
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build quickstart test sanitize bench check format clean
+.PHONY: help setup build quickstart test sanitize fuzz bench check format clean
 
 help:        ## this list
 	@sed -n 's/^\([a-z]*\): *[a-z ]*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do \
@@ -36,6 +36,9 @@ sanitize: setup ## the tests under address, undefined-behaviour and thread sanit
 	  $(CONFIGURE) $$preset >/dev/null && $(BUILD) $$preset -j $(JOBS) $(QUIET) && \
 	  ctest --preset $$preset -j $(JOBS) || exit 1; done
 
+fuzz: setup  ## libFuzzer on every parser of outside bytes, 5 minutes each
+	@scripts/fuzz $(ARGS)
+
 bench: setup ## measure kernels, sampling and training against this machine's limits
 	@$(CONFIGURE) release >/dev/null
 	@$(BUILD) release -j $(JOBS) --target r1_bench $(QUIET)
@@ -48,4 +51,4 @@ format:      ## lay out src, tests and bench with clang-format
 	@find src tests bench -name '*.h' -o -name '*.cpp' | xargs -r clang-format -i
 
 clean:       ## remove what was built; runs/ stays
-	@rm -rf build build-dev build-tsan
+	@rm -rf build build-dev build-tsan build-fuzz

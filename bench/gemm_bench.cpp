@@ -3,30 +3,36 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <cstring>
 #include <functional>
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "base/random.h"
 #include "base/thread_pool.h"
 #include "kernels/gemm.h"
 #include "kernels/peak.h"
 #include "tensor/arena.h"
+#include "tensor/quant.h"
 
 namespace r1 {
 namespace {
 
-enum class Pass { kForward, kForwardBf16, kInputGradient, kWeightGradient };
+/// dx: with a second copy of the weights, packed for it. frozen_dx: from the forward panels.
+enum class Pass { kForward, kInputGradient, kFrozenInputGradient, kWeightGradient, kPack };
 const char* pass_name(Pass pass) {
   switch (pass) {
     case Pass::kForward:
       return "forward";
-    case Pass::kForwardBf16:
-      return "forward_bf16";
     case Pass::kInputGradient:
       return "dx";
+    case Pass::kFrozenInputGradient:
+      return "frozen_dx";
     case Pass::kWeightGradient:
       return "dw";
+    case Pass::kPack:
+      return "pack";
   }
   return "?";
 }
@@ -40,35 +46,61 @@ double peak_gflops(Backend backend) {
 /// Everything a linear layer (N, K) on M rows needs.
 struct Layer {
   Arena arena;
-  Tensor x, y, w, w_bf16, dw;
-  PackedMatrix forward, forward_bf16, input_gradient;
+  Tensor x, y, w, dw;
+  std::vector<std::byte> rows;  // w as the panels' type has it
+  PackedMatrix forward, input_gradient;
 
-  Layer(const Launch& launch, int64_t M, int64_t K, int64_t N) {
+  Layer(const Launch& launch, Pass pass, Dtype dtype, int64_t M, int64_t K, int64_t N) {
     x = random(M, K);
     y = random(M, N);
     w = random(N, K);
-    dw = random(N, K);
-    w_bf16 = arena.alloc(Dtype::kBF16, {N, K});
-    for (int64_t i = 0; i < w.numel(); ++i) w_bf16.u16()[i] = f32_to_bf16(w.f32()[i]);
-    forward = packed(launch, w, K, N, true);
-    forward_bf16 = packed(launch, w_bf16, K, N, true);
-    input_gradient = packed(launch, w, N, K, false);
+    rows.resize(N * row_bytes(dtype, K));
+    for (int64_t n = 0; n < N; ++n) write_row(dtype, n);
+    forward = {arena.alloc(Dtype::kF32, {packed_bytes(K, N, dtype) / 4}).data, dtype, K, N};
+    pack(launch.backend);
+    if (pass == Pass::kWeightGradient) dw = random(N, K);
+    if (pass == Pass::kInputGradient) {
+      const Tensor memory = arena.f32({packed_bytes(N, K, Dtype::kF32) / 4});
+      input_gradient = {memory.data, Dtype::kF32, N, K};
+      gemm_pack(launch, input_gradient, w, false);
+    }
+  }
+  void pack(Backend backend) {
+    for (int64_t first = 0; first < forward.N; first += kPanel) {
+      const std::byte* from = rows.data() + first * row_bytes(forward.dtype, forward.K);
+      const int64_t n = std::min(kPanel, forward.N - first);
+      gemm_pack_panel(backend, forward, first / kPanel, from, n);
+    }
   }
 
  private:
-  Tensor random(int64_t rows, int64_t cols) {
-    Tensor t = arena.f32({rows, cols});
+  static BlockFormat format(Dtype dtype) {
+    return dtype == Dtype::kQ8_0 ? BlockFormat::kQ8_0 : BlockFormat::kQ4_0;
+  }
+  static int64_t row_bytes(Dtype dtype, int64_t K) {
+    return is_quantised(dtype) ? K / 32 * block_bytes(format(dtype)) : K * dtype_size(dtype);
+  }
+  void write_row(Dtype dtype, int64_t n) {
+    const int64_t K = w.cols();
+    std::byte* to = rows.data() + n * row_bytes(dtype, K);
+    if (is_quantised(dtype)) return quantize(format(dtype), w.row(n), to, K);
+    if (dtype == Dtype::kF32) {
+      std::memcpy(to, w.row(n), K * sizeof(float));
+      return;
+    }
+    for (int64_t k = 0; k < K; ++k) {
+      const float value = w.row(n)[k];
+      const uint16_t half = dtype == Dtype::kBF16 ? f32_to_bf16(value) : f32_to_f16(value);
+      std::memcpy(to + 2 * k, &half, sizeof half);
+    }
+  }
+  Tensor random(int64_t n_rows, int64_t n_cols) {
+    Tensor t = arena.f32({n_rows, n_cols});
     Rng rng(1, 1);
     for (int64_t i = 0; i < t.numel(); ++i) {
       t.f32()[i] = static_cast<float>(rng.next() >> 8) * 0x1p-23f - 1.0f;
     }
     return t;
-  }
-  PackedMatrix packed(const Launch& launch, Tensor from, int64_t K, int64_t N, bool transposed) {
-    Tensor memory = arena.alloc(Dtype::kBF16, {packed_bytes(K, N, from.dtype) / 2});
-    const PackedMatrix b{memory.data, from.dtype, K, N};
-    gemm_pack(launch, b, from, transposed);
-    return b;
   }
 };
 
@@ -76,59 +108,80 @@ void run(const Launch& launch, Layer& layer, Pass pass) {
   switch (pass) {
     case Pass::kForward:
       return gemm(launch, layer.y, layer.x, layer.forward, false);
-    case Pass::kForwardBf16:
-      return gemm(launch, layer.y, layer.x, layer.forward_bf16, false);
     case Pass::kInputGradient:
       return gemm(launch, layer.x, layer.y, layer.input_gradient, false);
+    case Pass::kFrozenInputGradient:
+      return gemm_transposed(launch, layer.x, layer.y, layer.forward, false);
     case Pass::kWeightGradient:
       return gemm_weight_gradient(launch, layer.dw, layer.y, layer.x);
+    case Pass::kPack:
+      return layer.pack(launch.backend);
   }
 }
 
-void measure(benchmark::State& state, Pass pass, int64_t M, int64_t K, int64_t N, int n_threads) {
+struct Shape {
+  int64_t M, K, N;
+};
+
+void measure(benchmark::State& state, Pass pass, Dtype dtype, Shape shape, int n_threads) {
   ThreadPool pool(n_threads);
   const Launch launch{default_backend().value(), &pool};
   const double peak = peak_gflops(launch.backend) * n_threads;
-  Layer layer(launch, M, K, N);
+  Layer layer(launch, pass, dtype, shape.M, shape.K, shape.N);
   run(launch, layer, pass);
   for (auto _ : state) run(launch, layer, pass);
-  const auto flops = 2e-9 * static_cast<double>(M * K * N * state.iterations());
-  const double bytes = 1e-9 * (pass == Pass::kForwardBf16 ? 2.0 : 4.0) * static_cast<double>(K * N);
   using benchmark::Counter;
+  const auto runs = static_cast<double>(state.iterations());
+  const auto bytes = 1e-9 * static_cast<double>(packed_bytes(shape.K, shape.N, dtype));
+  state.counters["weights_GB/s"] = Counter(bytes * runs, Counter::kIsRate);
+  if (pass == Pass::kPack) return;
+  const double flops = 2e-9 * static_cast<double>(shape.M * shape.K * shape.N) * runs;
   state.counters["GFLOP/s"] = Counter(flops, Counter::kIsRate);
   state.counters["of_peak"] = Counter(flops / peak, Counter::kIsRate);
-  state.counters["weights_GB/s"] =
-      Counter(bytes * static_cast<double>(state.iterations()), Counter::kIsRate);
 }
 
-void add(Pass pass, int64_t M, int64_t K, int64_t N) {
+void add(Pass pass, Dtype dtype, Shape shape) {
   const int cores = usable_cores();
   for (int n_threads = 1; n_threads <= cores; n_threads += std::max(1, cores - 1)) {
-    const std::string name =
-        fmt::format("gemm_{}/M{}_K{}_N{}/threads:{}", pass_name(pass), M, K, N, n_threads);
-    auto* one = benchmark::RegisterBenchmark(
-        name.c_str(), [=](benchmark::State& state) { measure(state, pass, M, K, N, n_threads); });
+    const std::string type = dtype == Dtype::kF32 ? "" : fmt::format("_{}", dtype_name(dtype));
+    const std::string name = fmt::format("gemm_{}{}/M{}_K{}_N{}/threads:{}", pass_name(pass), type,
+                                         shape.M, shape.K, shape.N, n_threads);
+    auto* one = benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
+      measure(state, pass, dtype, shape, n_threads);
+    });
     one->Unit(benchmark::kMicrosecond);
     if (n_threads > 1) one->UseRealTime();  // one thread: its own time, whoever else is busy
+    if (pass == Pass::kPack) break;         // packs on the caller's thread
   }
 }
+
+constexpr Dtype kEveryType[] = {Dtype::kF32, Dtype::kBF16, Dtype::kF16, Dtype::kQ8_0, Dtype::kQ4_0};
 
 const bool registered = [] {
   const std::pair<int64_t, int64_t> quickstart[] = {
       {96, 96}, {96, 288}, {96, 256}, {256, 96}, {96, 69}};
-  const Pass passes[] = {Pass::kForward, Pass::kForwardBf16, Pass::kInputGradient,
-                         Pass::kWeightGradient};
-  for (Pass pass : passes) {
-    add(pass, 512, 1024, 1024);
+  const std::pair<Pass, Dtype> passes[] = {{Pass::kForward, Dtype::kF32},
+                                           {Pass::kForward, Dtype::kBF16},
+                                           {Pass::kInputGradient, Dtype::kF32},
+                                           {Pass::kWeightGradient, Dtype::kF32}};
+  for (auto [pass, dtype] : passes) {
     for (int64_t M : {64, 512, 4096}) {
-      for (auto [K, N] : quickstart) add(pass, M, K, N);
+      for (auto [K, N] : quickstart) add(pass, dtype, {M, K, N});
     }
   }
-  for (Pass pass : {Pass::kForward, Pass::kForwardBf16}) {
-    for (int64_t M : {1, 4, 8}) {
-      add(pass, M, 1024, 1024);
-      add(pass, M, 896, 4864);
+  for (Pass pass : {Pass::kInputGradient, Pass::kWeightGradient}) {
+    add(pass, Dtype::kF32, {512, 1024, 1024});
+  }
+  for (Dtype dtype : kEveryType) {
+    for (auto [K, N] : {std::pair<int64_t, int64_t>{1024, 1024}, {896, 4864}, {4096, 14336}}) {
+      for (int64_t M : {1, 4, 8, 32, 512}) {
+        if (K < 4096 || M == 1) add(Pass::kForward, dtype, {M, K, N});
+      }
+      for (int64_t M : {64, 512}) {
+        if (K < 4096) add(Pass::kFrozenInputGradient, dtype, {M, K, N});
+      }
     }
+    add(Pass::kPack, dtype, {1, 896, 4864});
   }
   return true;
 }();

@@ -9,7 +9,6 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "base/log.h"
 #include "checkpoint/strict_json.h"
 
 namespace r1 {
@@ -146,107 +145,6 @@ Result<void> check_layout(std::vector<Entry>& entries, size_t header_end, size_t
   return {};
 }
 
-void append(std::string& header, const NamedTensor& named, int64_t begin) {
-  const Tensor& t = named.tensor;
-  header +=
-      fmt::format(R"(,{}:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})",
-                  json(named.name).dump(), stored_dtype_name(stored_dtype(t.dtype)),
-                  fmt::join(std::span(t.shape.data(), t.rank), ","), begin, begin + t.nbytes());
-}
-
-/// Length and header, padded with spaces so that the data begins at a multiple of 8.
-std::string file_head(std::span<const NamedTensor> tensors) {
-  std::string header = R"({"__metadata__":{"format":"pt"})";
-  int64_t begin = 0;
-  for (const NamedTensor& named : tensors) {
-    append(header, named, begin);
-    begin += named.tensor.nbytes();
-  }
-  header += '}';
-  header.append((8 - header.size() % 8) % 8, ' ');
-  std::string head;
-  for (uint64_t i = 0; i < kPrefixBytes; ++i) head += static_cast<char>(header.size() >> (8 * i));
-  return head + header;
-}
-
-/// Written but not yet under its name: the caller commits.
-Result<AtomicFile> stream(const Path& path, std::span<const NamedTensor> tensors) {
-  R1_TRY(AtomicFile file, AtomicFile::create(path));
-  R1_RETURN_IF_ERROR(file.write(file_head(tensors)));
-  for (const NamedTensor& named : tensors) {
-    const auto* data = static_cast<const std::byte*>(named.tensor.data);
-    R1_RETURN_IF_ERROR(file.write(std::span(data, named.tensor.nbytes())));
-  }
-  return file;
-}
-
-void check_names(std::span<const NamedTensor> tensors) {
-  std::set<std::string_view> names = {"__metadata__"};
-  for (const NamedTensor& named : tensors) {
-    CHECK(names.insert(named.name).second, "tensor name '{}' twice", named.name);
-    CHECK(!named.tensor.empty(), "tensor '{}' is empty", named.name);
-  }
-}
-
-int64_t total_bytes(std::span<const NamedTensor> tensors) {
-  int64_t bytes = 0;
-  for (const NamedTensor& named : tensors) bytes += named.tensor.nbytes();
-  return bytes;
-}
-
-/// Fails before the first byte is written. A disk that cannot be asked is left to the write itself.
-Result<void> check_space(const Path& folder, int64_t needed) {
-  std::error_code unknown;
-  const auto space = std::filesystem::space(folder, unknown);
-  if (unknown || space.available >= static_cast<uintmax_t>(needed)) return {};
-  return fail(
-      "{}: the disk has {} free, the weights need {}; free some space or choose another folder",
-      folder.string(), human_bytes(static_cast<double>(space.available)),
-      human_bytes(static_cast<double>(needed)));
-}
-
-/// In order, each shard as full as it may be; a tensor above the limit is a shard of its own.
-std::vector<std::span<const NamedTensor>> split(std::span<const NamedTensor> tensors,
-                                                size_t max_bytes) {
-  std::vector<std::span<const NamedTensor>> shards;
-  size_t begin = 0, bytes = 0;
-  for (size_t i = 0; i < tensors.size(); ++i) {
-    const size_t size = tensors[i].tensor.nbytes();
-    if (i > begin && bytes + size > max_bytes) {
-      shards.push_back(tensors.subspan(begin, i - begin));
-      begin = i;
-      bytes = 0;
-    }
-    bytes += size;
-  }
-  shards.push_back(tensors.subspan(begin));
-  return shards;
-}
-
-bool is_shard_name(const std::string& name) {  // model-00001-of-00002.safetensors
-  return name.size() == 32 && name.starts_with("model-") && name.substr(11, 4) == "-of-" &&
-         name.ends_with(".safetensors");
-}
-
-/// Removes the weights of another model; its index first, so that a kill on the way leaves no half
-/// model.
-Result<void> remove_others(const Path& folder, const std::set<std::string>& written) {
-  std::vector<Path> others;
-  std::error_code failed;
-  if (!written.contains(kIndexName)) others.push_back(folder / kIndexName);
-  if (!written.contains(kWeightsName)) others.push_back(folder / kWeightsName);
-  for (const auto& file : std::filesystem::directory_iterator(folder, failed)) {
-    const std::string name = file.path().filename().string();
-    if (is_shard_name(name) && !written.contains(name)) others.push_back(file.path());
-  }
-  for (const Path& other : others) {
-    std::filesystem::remove(other, failed);
-    if (failed)
-      return fail("{}: old weights cannot be removed: {}", other.string(), failed.message());
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<std::vector<StoredTensor>> parse_safetensors(std::span<const std::byte> file) {
@@ -278,46 +176,8 @@ Result<SafetensorsFile> SafetensorsFile::open(const Path& path) {
   auto tensors = parse_safetensors(opened.file_.bytes());
   if (!tensors) return fail_with(tensors.error().with(path.string()));
   opened.tensors_ = std::move(*tensors);
+  for (StoredTensor& tensor : opened.tensors_) tensor.is_mapped = true;
   return opened;
-}
-
-Result<void> write_safetensors_file(const Path& file, const std::vector<NamedTensor>& tensors) {
-  check_names(tensors);
-  R1_RETURN_IF_ERROR(check_space(file.parent_path(), total_bytes(tensors)));
-  R1_TRY(AtomicFile written, stream(file, tensors));
-  return written.commit();
-}
-
-Result<void> write_safetensors(const Path& folder, const std::vector<NamedTensor>& tensors,
-                               size_t max_shard_bytes) {
-  check_names(tensors);
-  R1_RETURN_IF_ERROR(make_folder(folder));
-  R1_RETURN_IF_ERROR(check_space(folder, total_bytes(tensors)));
-  const auto shards = split(tensors, max_shard_bytes);
-  json index = {{"metadata", {{"total_size", total_bytes(tensors)}}},
-                {"weight_map", json::object()}};
-  std::vector<AtomicFile> files;  // all complete before the first takes its name
-  std::set<std::string> names;
-  for (size_t i = 0; i < shards.size(); ++i) {
-    const std::string name =
-        shards.size() == 1 ? kWeightsName
-                           : fmt::format("model-{:05}-of-{:05}.safetensors", i + 1, shards.size());
-    R1_TRY(AtomicFile file, stream(folder / name, shards[i]));
-    files.push_back(std::move(file));
-    names.insert(name);
-    for (const NamedTensor& named : shards[i]) index["weight_map"][named.name] = name;
-  }
-  if (shards.size() > 1) {
-    R1_TRY(AtomicFile file, AtomicFile::create(folder / kIndexName));
-    R1_RETURN_IF_ERROR(file.write(index.dump(2) + "\n"));
-    files.push_back(std::move(file));
-    names.insert(kIndexName);
-    // A kill among the renames below must not leave an old index over new shards.
-    std::error_code absent;
-    std::filesystem::remove(folder / kIndexName, absent);
-  }
-  for (AtomicFile& file : files) R1_RETURN_IF_ERROR(file.commit());
-  return remove_others(folder, names);
 }
 
 }  // namespace r1

@@ -9,6 +9,7 @@
 #include <set>
 #include <span>
 
+#include "checkpoint/fp8.h"
 #include "checkpoint/strict_json.h"
 
 namespace r1 {
@@ -99,9 +100,18 @@ Result<std::vector<SafetensorsFile>> open_shards(const Path& folder, const Weigh
   return files;
 }
 
-}  // namespace
+/// The tensors of all files, and the files.
+Source gather(std::vector<SafetensorsFile> opened) {
+  std::vector<MappedFile> files;
+  std::vector<StoredTensor> tensors;
+  for (SafetensorsFile& file : opened) {
+    tensors.insert(tensors.end(), file.tensors().begin(), file.tensors().end());
+    files.push_back(std::move(file).take_file());
+  }
+  return Source::of(std::move(files), std::move(tensors));
+}
 
-Result<Source> Source::open(const Path& folder) {
+Result<Source> open_weights(const Path& folder) {
   std::error_code unreadable;
   const Path index = folder / kIndexName;
   if (std::filesystem::exists(index, unreadable)) {
@@ -110,12 +120,11 @@ Result<Source> Source::open(const Path& folder) {
     if (!weight_map) return fail_with(weight_map.error().with(index.string()));
     auto files = open_shards(folder, *weight_map);
     if (!files) return fail_with(files.error().with(index.string()));
-    Source source;
-    source.take(std::move(*files));
-    return source;
+    return gather(std::move(*files));
   }
-  if (std::filesystem::exists(folder / kWeightsName, unreadable))
-    return open_file(folder / kWeightsName);
+  if (std::filesystem::exists(folder / kWeightsName, unreadable)) {
+    return Source::open_file(folder / kWeightsName);
+  }
   if (!std::filesystem::is_directory(folder, unreadable)) {
     return fail("{}: no such folder; give the folder of a Hugging Face model", folder.string());
   }
@@ -125,21 +134,41 @@ Result<Source> Source::open(const Path& folder) {
       folder.string(), kWeightsName, kIndexName);
 }
 
+Result<Fp8BlockSize> block_size_of(const Path& folder) {
+  std::error_code unreadable;
+  const Path config = folder / "config.json";
+  if (!std::filesystem::exists(config, unreadable)) return Fp8BlockSize{};
+  R1_TRY(const std::string text, read_text(config));
+  auto size = read_fp8_block_size(text);
+  if (!size) return fail_with(size.error().with(config.string()));
+  return size;
+}
+
+}  // namespace
+
+Result<Source> Source::open(const Path& folder) {
+  R1_TRY(Source source, open_weights(folder));
+  const auto is_fp8 = [](const StoredTensor& t) { return t.dtype == StoredDtype::kF8E4M3; };
+  if (std::ranges::none_of(source.tensors_, is_fp8)) return source;
+  R1_TRY(const Fp8BlockSize block, block_size_of(folder));
+  auto paired = pair_fp8_scales(source.tensors_, block);
+  if (!paired) return fail_with(paired.error().with(folder.string()));
+  return source;
+}
+
 Result<Source> Source::open_file(const Path& file) {
   R1_TRY(SafetensorsFile opened, SafetensorsFile::open(file));
   std::vector<SafetensorsFile> files;
   files.push_back(std::move(opened));
-  Source source;
-  source.take(std::move(files));
-  return source;
+  return gather(std::move(files));
 }
 
-void Source::take(std::vector<SafetensorsFile> files) {
-  files_ = std::move(files);
-  for (const SafetensorsFile& file : files_) {
-    tensors_.insert(tensors_.end(), file.tensors().begin(), file.tensors().end());
-  }
-  std::ranges::sort(tensors_, {}, &StoredTensor::name);
+Source Source::of(std::vector<MappedFile> files, std::vector<StoredTensor> tensors) {
+  Source source;
+  source.files_ = std::move(files);
+  source.tensors_ = std::move(tensors);
+  std::ranges::sort(source.tensors_, {}, &StoredTensor::name);
+  return source;
 }
 
 const StoredTensor* Source::find(std::string_view name) const {
@@ -149,7 +178,9 @@ const StoredTensor* Source::find(std::string_view name) const {
 
 std::vector<std::string> Source::names() const {
   std::vector<std::string> names;
-  for (const StoredTensor& tensor : tensors_) names.push_back(tensor.name);
+  for (const StoredTensor& tensor : tensors_) {
+    if (!tensor.is_consumed) names.push_back(tensor.name);
+  }
   return names;
 }
 

@@ -6,13 +6,15 @@
 #include <algorithm>
 #include <array>
 
+#include "tensor/quant.h"
+
 namespace r1 {
 namespace {
 
 struct DtypeRow {
   StoredDtype dtype;
   const char* name;
-  int64_t size;
+  int64_t size;  // 0: a block format
 };
 
 constexpr std::array kDtypes = {
@@ -20,8 +22,11 @@ constexpr std::array kDtypes = {
     DtypeRow{StoredDtype::kF16, "F16", 2},        DtypeRow{StoredDtype::kBF16, "BF16", 2},
     DtypeRow{StoredDtype::kF8E4M3, "F8_E4M3", 1}, DtypeRow{StoredDtype::kF8E5M2, "F8_E5M2", 1},
     DtypeRow{StoredDtype::kF8E8M0, "F8_E8M0", 1}, DtypeRow{StoredDtype::kI64, "I64", 8},
-    DtypeRow{StoredDtype::kI32, "I32", 4},        DtypeRow{StoredDtype::kI8, "I8", 1},
-    DtypeRow{StoredDtype::kU8, "U8", 1},          DtypeRow{StoredDtype::kBool, "BOOL", 1},
+    DtypeRow{StoredDtype::kI32, "I32", 4},        DtypeRow{StoredDtype::kI16, "I16", 2},
+    DtypeRow{StoredDtype::kI8, "I8", 1},          DtypeRow{StoredDtype::kU8, "U8", 1},
+    DtypeRow{StoredDtype::kBool, "BOOL", 1},      DtypeRow{StoredDtype::kQ8_0, "Q8_0", 0},
+    DtypeRow{StoredDtype::kQ4_0, "Q4_0", 0},      DtypeRow{StoredDtype::kQ4_K, "Q4_K", 0},
+    DtypeRow{StoredDtype::kQ5_K, "Q5_K", 0},      DtypeRow{StoredDtype::kQ6_K, "Q6_K", 0},
 };
 
 const DtypeRow& row_of(StoredDtype dtype) {
@@ -30,50 +35,43 @@ const DtypeRow& row_of(StoredDtype dtype) {
   return *row;
 }
 
-/// Truncates and keeps a sticky last bit, so that a later rounding to bf16 equals one from the
-/// double.
-float round_to_odd(double x) {
-  const float nearest = static_cast<float>(x);
-  if (static_cast<double>(nearest) == x || x != x) return nearest;
-  uint32_t bits = std::bit_cast<uint32_t>(nearest);
-  const double size = x < 0 ? -x : x;
-  if (std::bit_cast<float>(bits & 0x7FFFFFFF) > size) --bits;
-  return std::bit_cast<float>(bits | 1);
-}
-
-/// From: the type of the bytes. Elements are copied out singly: a file promises no alignment.
-template <class From, class ToFloat>
-void convert(std::span<const std::byte> bytes, Tensor destination, ToFloat to_float) {
-  const int64_t n = destination.numel();
-  const auto load = [&](int64_t i) {
-    From value;
-    std::memcpy(&value, bytes.data() + i * sizeof(From), sizeof(From));
-    return to_float(value);
-  };
-  if (destination.dtype == Dtype::kF32) {
-    float* out = destination.f32();
-    for (int64_t i = 0; i < n; ++i) out[i] = load(i);
-  } else {
-    uint16_t* out = destination.u16();
-    for (int64_t i = 0; i < n; ++i) out[i] = f32_to_bf16(load(i));
-  }
-}
-
 }  // namespace
 
 const char* stored_dtype_name(StoredDtype dtype) { return row_of(dtype).name; }
-int64_t stored_dtype_size(StoredDtype dtype) { return row_of(dtype).size; }
+int64_t stored_dtype_size(StoredDtype dtype) {
+  const int64_t size = row_of(dtype).size;
+  CHECK(size > 0, "an element of {} has no size of its own", stored_dtype_name(dtype));
+  return size;
+}
 
 std::optional<StoredDtype> parse_stored_dtype(std::string_view name) {
   const auto row = std::ranges::find(kDtypes, name, &DtypeRow::name);
-  if (row == kDtypes.end()) return std::nullopt;
+  if (row == kDtypes.end() || row->size == 0) return std::nullopt;
   return row->dtype;
 }
 
 std::string known_stored_dtypes() {
   std::vector<std::string> names;
-  for (const DtypeRow& row : kDtypes) names.push_back(row.name);
+  for (const DtypeRow& row : kDtypes) {
+    if (row.size > 0) names.push_back(row.name);
+  }
   return fmt::format("{}", fmt::join(names, ", "));
+}
+
+std::optional<BlockFormat> block_format(StoredDtype dtype) {
+  if (dtype < StoredDtype::kQ8_0) return std::nullopt;
+  return static_cast<BlockFormat>(static_cast<int>(dtype) - static_cast<int>(StoredDtype::kQ8_0));
+}
+
+StoredDtype stored_dtype(BlockFormat format) {
+  return static_cast<StoredDtype>(static_cast<int>(StoredDtype::kQ8_0) + static_cast<int>(format));
+}
+
+int64_t stored_bytes(StoredDtype dtype, int64_t n) {
+  const auto format = block_format(dtype);
+  if (!format) return n * stored_dtype_size(dtype);
+  CHECK(n % block_elements(*format) == 0, "{} elements of {}", n, stored_dtype_name(dtype));
+  return n / block_elements(*format) * block_bytes(*format);
 }
 
 StoredDtype stored_dtype(Dtype dtype) {
@@ -86,12 +84,22 @@ StoredDtype stored_dtype(Dtype dtype) {
       return StoredDtype::kF16;
     case Dtype::kI32:
       return StoredDtype::kI32;
+    case Dtype::kQ8_0:
+      return StoredDtype::kQ8_0;
+    case Dtype::kQ4_0:
+      return StoredDtype::kQ4_0;
   }
   CHECK(false, "dtype {}", static_cast<int>(dtype));
   return StoredDtype::kF32;
 }
 
 std::string StoredTensor::shape_text() const { return fmt::format("({})", fmt::join(shape, ", ")); }
+
+int64_t StoredTensor::row_elements() const {
+  int64_t n = 1;
+  for (size_t i = 1; i < shape.size(); ++i) n *= shape[i];
+  return n;
+}
 
 bool same_shape(const StoredTensor& stored, const Tensor& tensor) {
   if (stored.shape.empty()) return tensor.rank == 1 && tensor.shape[0] == 1;
@@ -105,29 +113,13 @@ Result<void> read_into(const StoredTensor& stored, Tensor destination) {
         "belongs to these weights",
         stored.name, stored.shape_text(), destination.shape_text());
   }
-  if (stored.dtype == stored_dtype(destination.dtype)) {
+  if (destination.dtype == Dtype::kI32 && stored.dtype == StoredDtype::kI32) {
     if (!stored.bytes.empty()) {
       std::memcpy(destination.data, stored.bytes.data(), stored.bytes.size());
     }
     return {};
   }
-  const bool narrow = destination.dtype == Dtype::kBF16;
-  const bool known = narrow || destination.dtype == Dtype::kF32;
-  if (known && stored.dtype == StoredDtype::kF32) {
-    convert<float>(stored.bytes, destination, [](float x) { return x; });
-  } else if (known && stored.dtype == StoredDtype::kBF16) {
-    convert<uint16_t>(stored.bytes, destination, bf16_to_f32);
-  } else if (known && stored.dtype == StoredDtype::kF16) {
-    convert<uint16_t>(stored.bytes, destination, f16_to_f32);
-  } else if (known && stored.dtype == StoredDtype::kF64 && narrow) {
-    convert<double>(stored.bytes, destination, round_to_odd);
-  } else if (known && stored.dtype == StoredDtype::kF64) {
-    convert<double>(stored.bytes, destination, [](double x) { return static_cast<float>(x); });
-  } else {
-    return fail("tensor '{}': {} cannot be read as {}; export the model as F32 or BF16",
-                stored.name, stored_dtype_name(stored.dtype), dtype_name(destination.dtype));
-  }
-  return {};
+  return read_rows(stored, 0, stored.rows(), destination);
 }
 
 }  // namespace r1

@@ -10,30 +10,27 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "cli/model_options.h"
 #include "cli/verbs.h"
 #include "engine/chat.h"
 #include "engine/engine.h"
 #include "text/stream.h"
 #include "train/learner.h"
-#include "train/run.h"
 
 namespace r1 {
 namespace {
 
 struct ChatConfig {
-  std::string model;
+  ModelOptions model;
   std::string system;
   int64_t max_tokens = 1024;
-  std::string dtype = "auto", kv_dtype = "auto";
   SamplingParams sampling{.temperature = 0.6f, .top_p = 0.95f};
   ComputeConfig compute;
 
   void visit(auto&& f) {
-    f("model", model, "model folder");
+    model.visit(f);
     f("system", system, "system message");
     f("max_tokens", max_tokens, "tokens of one answer, at most");
-    f("dtype", dtype, "weights: auto (as stored), f32 or bf16");
-    f("kv_dtype", kv_dtype, "keys and values: auto (as the weights), f32 or bf16");
     sampling.visit(f);
     f("compute", compute);
   }
@@ -179,18 +176,15 @@ Result<Machine> open_machine(const ComputeConfig& config) {
 }
 
 Result<void> run_chat(ChatConfig& config) {
-  if (config.model.empty()) return fail("model is not set; name a model folder: --model DIR");
   if (config.max_tokens < 1) {
     return fail("max_tokens is {}; it must be at least 1", config.max_tokens);
   }
   R1_TRY(const Machine machine, open_machine(config.compute));
-  R1_TRY(const LoadedModel loaded,
-         load_model(config.model, config.dtype, StoreUse::kInference, machine.launch()));
-  R1_TRY(const Chat chat, Chat::open(config.model, loaded.model->config()));
-  R1_TRY(const Dtype kv_dtype, kv_dtype_of(config.kv_dtype, loaded.model->dtype()));
+  R1_TRY(const OpenModel open, open_model(config.model, machine.launch()));
+  R1_TRY(const Chat chat, open.chat());
   EngineConfig engine_config;
   engine_config.max_sequences = 1;
-  Engine engine(*loaded.model, kv_dtype, engine_config, machine.launch());
+  Engine engine(open.model(), open.kv_dtype, engine_config, machine.launch());
   if (!chat.has_template()) {
     log_warn("this model has no chat template: it goes on with your text instead of answering it");
   }

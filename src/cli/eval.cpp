@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
+#include "cli/model_options.h"
 #include "cli/verbs.h"
 #include "data/dataset.h"
 #include "data/last_digit.h"
@@ -14,11 +15,9 @@ namespace r1 {
 namespace {
 
 struct EvalVerbConfig {
-  std::string model;
+  ModelOptions model;
   std::string data = kLastDigitData;
   int64_t limit = 0;
-  std::string dtype = "auto";
-  std::string kv_dtype = "auto";
   double temperature = 1.0, top_p = 1.0;
   uint64_t seed = 0;
   std::string json;
@@ -28,11 +27,9 @@ struct EvalVerbConfig {
   ComputeConfig compute;
 
   void visit(auto&& f) {
-    f("model", model, "model folder");
+    model.visit(f);
     f("data", data, "builtin:last_digit, or a JSONL file with prompts and answers");
     f("limit", limit, "only the first so many problems; 0: all (256 of the built-in task)");
-    f("dtype", dtype, "weights: auto (as stored), f32 or bf16");
-    f("kv_dtype", kv_dtype, "keys and values: auto (as the weights), f32 or bf16");
     f("temperature", temperature, "sampling temperature");
     f("top_p", top_p, "nucleus sampling");
     f("seed", seed, "of the samples");
@@ -74,7 +71,6 @@ Result<void> write_samples(const std::string& file, const std::vector<Episode>& 
 }
 
 Result<void> run_eval(EvalVerbConfig& config) {
-  if (config.model.empty()) return fail("model is not set; name a model folder: --model DIR");
   if (config.eval.reward_funcs.empty())
     return fail("reward_funcs is empty; name what counts as right");
   if (config.data == kLastDigitData) config.eval.reward_funcs[0] = "accuracy_strict";
@@ -85,18 +81,16 @@ Result<void> run_eval(EvalVerbConfig& config) {
          make_rewards(config.eval.reward_funcs, {}, {config.eval.prefilled_think}));
   R1_TRY(std::vector<Problem> problems, read_all(config));
   R1_TRY(const Machine machine, Machine::open(config.compute));
-  R1_TRY(const LoadedModel loaded,
-         load_model(config.model, config.dtype, StoreUse::kInference, machine.launch()));
-  R1_TRY(const Chat chat, Chat::open(config.model, loaded.model->config()));
-  R1_TRY(const Dtype kv_dtype, kv_dtype_of(config.kv_dtype, loaded.model->dtype()));
-  const int64_t max_positions = loaded.model->config().max_positions;
+  R1_TRY(const OpenModel open, open_model(config.model, machine.launch()));
+  R1_TRY(const Chat chat, open.chat());
+  const int64_t max_positions = open.model().config().max_positions;
   R1_RETURN_IF_ERROR(config.eval.engine.validate(max_positions));
   R1_TRY(problems, usable_problems(std::move(problems), chat, rewards,
                                    config.eval.engine.length(max_positions), config.data,
                                    *machine.launch().pool));
   Progress progress("eval", static_cast<int64_t>(problems.size()) * config.eval.samples);
   R1_TRY(const Evaluated result,
-         evaluate(*loaded.model, chat, problems, config.eval, kv_dtype, machine.launch(),
+         evaluate(open.model(), chat, problems, config.eval, open.kv_dtype, machine.launch(),
                   [&](int64_t done, int64_t) { progress.update(done, "completions"); }));
   progress.finish();
   std::printf("%s\n", describe(result.summary).c_str());

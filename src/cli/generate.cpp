@@ -5,12 +5,12 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "cli/model_options.h"
 #include "cli/verbs.h"
 #include "engine/chat.h"
 #include "engine/engine.h"
 #include "text/stream.h"
 #include "train/learner.h"
-#include "train/run.h"
 
 namespace r1 {
 namespace {
@@ -18,7 +18,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct GenerateConfig {
-  std::string model;
+  ModelOptions model;
   std::string prompt;
   std::string ids;
   bool chat = false;
@@ -28,13 +28,12 @@ struct GenerateConfig {
   bool ignore_eos = false;
   bool json = false;
   bool logits = false;
-  std::string dtype = "auto", kv_dtype = "auto";
   SamplingParams sampling;
   EngineConfig engine;
   ComputeConfig compute;
 
   void visit(auto&& f) {
-    f("model", model, "model folder");
+    model.visit(f);
     f("prompt", prompt, "text to go on from");
     f("ids", ids, "token ids instead of a prompt: 1,403,407");
     f("chat", chat, "the prompt is a user message: apply the chat template");
@@ -44,8 +43,6 @@ struct GenerateConfig {
     f("ignore_eos", ignore_eos, "go on after the end-of-sequence token");
     f("json", json, "print ids, text and log-probabilities as JSON");
     f("logits", logits, "with --json: also the logits after the prompt");
-    f("dtype", dtype, "weights: auto (as stored), f32 or bf16");
-    f("kv_dtype", kv_dtype, "keys and values: auto (as the weights), f32 or bf16");
     sampling.visit(f);
     f("engine", engine);
     f("compute", compute);
@@ -70,21 +67,19 @@ Result<std::vector<int32_t>> parse_ids(const std::string& text) {
 
 struct Session {
   Machine machine;
-  LoadedModel loaded;
+  OpenModel open;
   std::optional<Chat> chat;  // absent: the folder has no tokenizer, ids only
-  Dtype kv_dtype;
+
+  const Transformer& model() const { return open.model(); }
 };
 
 Result<Session> open_session(const GenerateConfig& config) {
-  if (config.model.empty()) return fail("model is not set; name a model folder: --model DIR");
   R1_TRY(Machine machine, Machine::open(config.compute));
-  R1_TRY(LoadedModel loaded,
-         load_model(config.model, config.dtype, StoreUse::kInference, machine.launch()));
-  R1_TRY(const Dtype kv_dtype, kv_dtype_of(config.kv_dtype, loaded.model->dtype()));
-  auto chat = Chat::open(config.model, loaded.model->config());
+  R1_TRY(OpenModel open, open_model(config.model, machine.launch()));
+  auto chat = open.chat();
   if (!chat && config.ids.empty())
     return fail_with(chat.error().with("--prompt needs a tokenizer, --ids does not"));
-  Session session{std::move(machine), std::move(loaded), std::nullopt, kv_dtype};
+  Session session{std::move(machine), std::move(open), std::nullopt};
   if (chat) session.chat = *chat;
   return session;
 }
@@ -102,14 +97,14 @@ Result<std::vector<int32_t>> make_prompt(const GenerateConfig& config, const Ses
 /// Logits after the prompt, by one forward pass outside the engine.
 std::vector<float> logits_after(const Session& session, const std::vector<int32_t>& prompt) {
   Arena arena;
-  Context ctx{session.machine.launch(), arena, session.kv_dtype};
+  Context ctx{session.machine.launch(), arena, session.open.kv_dtype};
   TokenSequence s{prompt, std::vector<float>(prompt.size(), 0.0f)};
   s.tokens.push_back(0);  // the row of the last prompt token needs a target, whatever it is
   s.weights.push_back(1.0f);
   const Batch batch({&s});
-  Tensor h = session.loaded.model->forward(ctx, batch.rows(), nullptr);
+  Tensor h = session.model().forward(ctx, batch.rows(), nullptr);
   const int32_t last = static_cast<int32_t>(prompt.size()) - 1;
-  Tensor z = session.loaded.model->logits(ctx, h, std::span(&last, 1));
+  Tensor z = session.model().logits(ctx, h, std::span(&last, 1));
   return {z.f32(), z.f32() + z.numel()};
 }
 
@@ -139,7 +134,7 @@ Request request_for(const GenerateConfig& config, const Session& session,
   request.max_tokens = config.max_tokens;
   if (!config.ignore_eos) {
     request.stop_tokens =
-        session.chat ? session.chat->stop_tokens() : session.loaded.model->config().eos_token_ids;
+        session.chat ? session.chat->stop_tokens() : session.model().config().eos_token_ids;
   }
   request.streams.clear();
   for (int i = 0; i < config.n; ++i) {
@@ -163,10 +158,10 @@ std::vector<TokenStream> text_streams(const GenerateConfig& config, const Sessio
 /// Shows a single sample as it comes; others are only collected.
 Result<Samples> sample(const GenerateConfig& config, const Session& session,
                        const std::vector<int32_t>& prompt, bool shows) {
-  const Transformer& model = *session.loaded.model;
+  const Transformer& model = session.model();
   R1_TRY(const EngineConfig engine_config,
          engine_for(config, static_cast<int64_t>(prompt.size()), model.config().max_positions));
-  Engine engine(model, session.kv_dtype, engine_config, session.machine.launch());
+  Engine engine(model, session.open.kv_dtype, engine_config, session.machine.launch());
   Samples samples{std::vector<Completed>(config.n), std::vector<std::string>(config.n)};
   std::vector<TokenStream> streams = text_streams(config, session, prompt);
   const auto add = [&](int i, const std::string& text) {
@@ -225,7 +220,7 @@ Result<void> run_generate(GenerateConfig& config) {
   R1_RETURN_IF_ERROR(validate(config));
   R1_TRY(const Session session, open_session(config));
   if (!session.chat && !config.stop.empty())
-    return fail("--stop needs a tokenizer, which {} has not", config.model);
+    return fail("--stop needs a tokenizer, which {} has not", config.model.model);
   R1_TRY(const std::vector<int32_t> prompt, make_prompt(config, session));
   const bool shows = !config.json && config.n == 1 && session.chat;
   const Timer timer;

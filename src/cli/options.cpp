@@ -116,6 +116,31 @@ class Parser {
 
 }  // namespace
 
+std::vector<std::string> name_positionals(const std::vector<Field>& fields,
+                                          const std::vector<std::string>& args,
+                                          const std::vector<std::string>& names) {
+  std::vector<std::string> named;
+  size_t n_named = 0;
+  for (size_t i = 0; i < args.size(); ++i) {
+    const std::string& arg = args[i];
+    if (!arg.starts_with("-") && n_named < names.size()) named.push_back("--" + names[n_named++]);
+    named.push_back(arg);
+    if (!arg.starts_with("--") || arg.find('=') != std::string::npos || i + 1 == args.size()) {
+      continue;
+    }
+    const std::string name = with_underscores(arg.substr(2));
+    const bool flag = is_flag(find_field(fields, name)) || name == "help" ||
+                      (name.starts_with("no_") && is_flag(find_field(fields, name.substr(3))));
+    const bool says_which = args[i + 1] == "true" || args[i + 1] == "false";
+    if (!flag || says_which) {
+      if (!args[i + 1].starts_with("--")) named.push_back(args[++i]);
+    } else if (!name.starts_with("no_") && name != "help") {
+      named.back() += "=true";
+    }
+  }
+  return named;
+}
+
 std::string usage_text(const std::vector<Field>& fields, const Verb& verb) {
   std::string text = fmt::format("r1 {}: {}\n\nUsage: r1 {} [--config FILE.toml] [options]\n",
                                  verb.name, verb.summary, verb.name);

@@ -26,6 +26,12 @@ struct Verb {
 Result<void> parse_options(std::vector<Field> fields, const std::vector<std::string>& args,
                            const Verb& verb, bool* help_printed);
 
+/// Gives the arguments that stand without a name theirs, in order: r1 convert SRC DST. A word after
+/// a true-or-false option is such an argument too, unless it is true or false.
+std::vector<std::string> name_positionals(const std::vector<Field>& fields,
+                                          const std::vector<std::string>& args,
+                                          const std::vector<std::string>& names);
+
 /// What --help prints: usage, examples, each field with its help text and default.
 std::string usage_text(const std::vector<Field>& fields, const Verb& verb);
 

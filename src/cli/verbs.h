@@ -18,6 +18,10 @@ Verb eval_verb();
 Verb generate_verb();
 Verb chat_verb();
 Verb data_verb();
+Verb tokenizer_verb();
+Verb convert_verb();
+Verb inspect_verb();
+Verb merge_verb();
 Verb doctor_verb();
 
 /// Prints "r1 VERB: error: …" and returns the exit status 1.

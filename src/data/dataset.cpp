@@ -99,6 +99,9 @@ Result<Message> message_of(element value, const std::string& where) {
   if (const auto name = find(fields, "name")) {
     R1_TRY(message.name, text_of(*name, where + ".name"));
   }
+  if (const auto id = find(fields, "tool_call_id")) {
+    R1_TRY(message.tool_call_id, text_of(*id, where + ".tool_call_id"));
+  }
   if (tool_calls) message.tool_calls_json = simdjson::minify(*tool_calls);
   return message;
 }

@@ -4,8 +4,9 @@
 
 namespace r1 {
 
-Result<Chat> Chat::open(const Path& folder, const ModelConfig& config) {
-  R1_TRY(Tokenizer tokenizer, Tokenizer::load(folder));
+Result<Chat> Chat::open(const Path& model, const ModelConfig& config) {
+  R1_TRY(const ModelAssets assets, read_assets(model));
+  R1_TRY(Tokenizer tokenizer, Tokenizer::from_files(assets, model));
   if (tokenizer.vocab_size() > config.vocab_size) {
     return fail(
         "tokenizer.json has ids up to {}, but the model's vocab_size is {}; copy both from "
@@ -36,7 +37,7 @@ Result<std::vector<int32_t>> Chat::prompt(const std::vector<Message>& messages) 
 }
 
 bool Chat::opens_think(std::span<const int32_t> prompt) const {
-  const size_t n = std::min<size_t>(prompt.size(), 8);
+  const size_t n = std::min<size_t>(prompt.size(), 16);
   const std::string tail = tokenizer_->decode(prompt.last(n), false);
   const size_t open = tail.rfind("<think>");
   return open != std::string::npos && tail.find("</think>", open) == std::string::npos;

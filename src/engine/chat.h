@@ -15,8 +15,8 @@ namespace r1 {
 /// Any thread may call it.
 class Chat {
  public:
-  /// Reads the tokenizer files of a model folder.
-  static Result<Chat> open(const Path& folder, const ModelConfig& config);
+  /// Reads the tokenizer files of a model folder, or what a GGUF file holds of them.
+  static Result<Chat> open(const Path& model, const ModelConfig& config);
 
   const Tokenizer& tokenizer() const { return *tokenizer_; }
   bool has_template() const { return !tokenizer_->chat_template().empty(); }

@@ -30,7 +30,7 @@ struct PageHead {
   }
   int64_t key_index(int64_t j, int64_t d) const { return d * kPageSize + j; }
   int64_t value_index(int64_t j, int64_t d) const {
-    return view->padded_dim() * kPageSize + j * view->padded_dim() + d;
+    return view->padded_dim() * kPageSize + j * view->padded_values() + d;
   }
   float key(int64_t j, int64_t d) const { return get(key_index(j, d)); }
   float value(int64_t j, int64_t d) const { return get(value_index(j, d)); }
@@ -42,16 +42,14 @@ PageHead page_head(const KvView& view, int64_t sequence, int64_t position, int64
 }
 
 void write(const Launch&, const KvView& view, const BatchView& batch, Tensor k, Tensor v) {
-  const int64_t D = view.head_dim;
+  const int64_t D = view.head_dim, Dv = view.values();
   for (int64_t b = 0; b < batch.B; ++b) {
     for (int64_t n = batch.offsets[b]; n < batch.offsets[b + 1]; ++n) {
       const int64_t position = batch.positions[n], j = position % kPageSize;
       for (int64_t h = 0; h < view.n_kv_heads; ++h) {
         const PageHead page = page_head(view, b, position, h);
-        for (int64_t d = 0; d < D; ++d) {
-          page.set(page.key_index(j, d), k.row(n)[h * D + d]);
-          page.set(page.value_index(j, d), v.row(n)[h * D + d]);
-        }
+        for (int64_t d = 0; d < D; ++d) page.set(page.key_index(j, d), k.row(n)[h * D + d]);
+        for (int64_t d = 0; d < Dv; ++d) page.set(page.value_index(j, d), v.row(n)[h * Dv + d]);
       }
     }
   }
@@ -66,10 +64,10 @@ float score(const float* q, const PageHead& page, int64_t j, int64_t D, float sc
 /// One query row of one head.
 void forward_row(float* o, float* lse, const float* q, const KvView& view, int64_t sequence,
                  int64_t kv_head, int64_t position, float scale) {
-  const int64_t D = view.head_dim;
+  const int64_t D = view.head_dim, Dv = view.values();
   float max = kNegativeInfinity;
   LaneSum sum;
-  std::vector<float> acc(D, 0.0f);
+  std::vector<float> acc(Dv, 0.0f);
   for (int64_t first = 0; first <= position; first += kPageSize) {
     const PageHead page = page_head(view, sequence, first, kv_head);
     const int64_t n_keys = std::min(kPageSize, position + 1 - first);
@@ -84,23 +82,23 @@ void forward_row(float* o, float* lse, const float* q, const KvView& view, int64
     for (int64_t j = 0; j < n_keys; ++j) {
       const float p = exp_f32(s[j] - next_max);
       sum.add(j, p);
-      for (int64_t d = 0; d < D; ++d) acc[d] = std::fmaf(p, page.value(j, d), acc[d]);
+      for (int64_t d = 0; d < Dv; ++d) acc[d] = std::fmaf(p, page.value(j, d), acc[d]);
     }
     max = next_max;
   }
   const float total = sum.fold();
-  for (int64_t d = 0; d < D; ++d) o[d] = acc[d] / total;
+  for (int64_t d = 0; d < Dv; ++d) o[d] = acc[d] / total;
   *lse = max + log_f32(total);
 }
 
 void forward(const Launch& launch, Tensor o, Tensor lse, Tensor q, const KvView& view,
              const BatchView& batch, int64_t n_heads, float scale) {
-  const int64_t D = view.head_dim, group = n_heads / view.n_kv_heads;
+  const int64_t D = view.head_dim, Dv = view.values(), group = n_heads / view.n_kv_heads;
   launch.pool->parallel_for(batch.B, 1, [&](int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; ++b) {
       for (int64_t n = batch.offsets[b]; n < batch.offsets[b + 1]; ++n) {
         for (int64_t h = 0; h < n_heads; ++h) {
-          forward_row(o.row(n) + h * D, lse.row(n) + h, q.row(n) + h * D, view, b, h / group,
+          forward_row(o.row(n) + h * Dv, lse.row(n) + h, q.row(n) + h * D, view, b, h / group,
                       batch.positions[n], scale);
         }
       }
@@ -112,13 +110,14 @@ void forward(const Launch& launch, Tensor o, Tensor lse, Tensor q, const KvView&
 void backward_head(Tensor dq, Tensor dk, Tensor dv, Tensor d_o, Tensor o, Tensor lse, Tensor q,
                    const KvView& view, int64_t sequence, int64_t first_row, int64_t n_rows,
                    int64_t head, int64_t kv_head, float scale) {
-  const int64_t D = view.head_dim;
+  const int64_t D = view.head_dim, Dv = view.values();
   for (int64_t t = 0; t < n_rows; ++t) {
     const int64_t n = first_row + t;
-    const float *qn = q.row(n) + head * D, *don = d_o.row(n) + head * D, *on = o.row(n) + head * D;
+    const float* qn = q.row(n) + head * D;
+    const float *don = d_o.row(n) + head * Dv, *on = o.row(n) + head * Dv;
     float* dqn = dq.row(n) + head * D;
     LaneSum delta;
-    for (int64_t d = 0; d < D; ++d) delta.fma(d, don[d], on[d]);
+    for (int64_t d = 0; d < Dv; ++d) delta.fma(d, don[d], on[d]);
     const float delta_n = delta.fold();
     std::fill_n(dqn, D, 0.0f);
     for (int64_t j = 0; j <= t; ++j) {
@@ -126,15 +125,15 @@ void backward_head(Tensor dq, Tensor dk, Tensor dv, Tensor d_o, Tensor o, Tensor
       const int64_t slot = j % kPageSize;
       const float p = exp_f32(score(qn, page, slot, D, scale) - lse.row(n)[head]);
       float dp = 0.0f;
-      for (int64_t d = 0; d < D; ++d) dp = std::fmaf(don[d], page.value(slot, d), dp);
+      for (int64_t d = 0; d < Dv; ++d) dp = std::fmaf(don[d], page.value(slot, d), dp);
       const float ds = p * (dp - delta_n) * scale;
       float* dkj = dk.row(first_row + j) + kv_head * D;
-      float* dvj = dv.row(first_row + j) + kv_head * D;
+      float* dvj = dv.row(first_row + j) + kv_head * Dv;
       for (int64_t d = 0; d < D; ++d) {
         dqn[d] = std::fmaf(ds, page.key(slot, d), dqn[d]);
         dkj[d] = std::fmaf(ds, qn[d], dkj[d]);
-        dvj[d] = std::fmaf(p, don[d], dvj[d]);
       }
+      for (int64_t d = 0; d < Dv; ++d) dvj[d] = std::fmaf(p, don[d], dvj[d]);
     }
   }
 }
@@ -148,7 +147,7 @@ void backward(const Launch& launch, Tensor dq, Tensor dk, Tensor dv, Tensor d_o,
       const int64_t first = batch.offsets[b], n_rows = batch.offsets[b + 1] - first;
       for (int64_t n = first; n < first + n_rows; ++n) {
         std::fill_n(dk.row(n), view.n_kv_heads * D, 0.0f);
-        std::fill_n(dv.row(n), view.n_kv_heads * D, 0.0f);
+        std::fill_n(dv.row(n), view.n_kv_heads * view.values(), 0.0f);
       }
       for (int64_t h = 0; h < n_heads; ++h) {
         backward_head(dq, dk, dv, d_o, o, lse, q, view, b, first, n_rows, h, h / group, scale);
@@ -159,10 +158,12 @@ void backward(const Launch& launch, Tensor dq, Tensor dk, Tensor dv, Tensor d_o,
 
 constexpr AttentionKernels kReference{write, forward, backward};
 
-void check_view(const KvView& view, const BatchView& batch, Tensor q, int64_t n_heads) {
+/// x has n_heads heads of `width` for every row.
+void check_rows(const KvView& view, const BatchView& batch, Tensor x, int64_t n_heads,
+                int64_t width) {
   CHECK(n_heads % view.n_kv_heads == 0, "{} heads over {} KV heads", n_heads, view.n_kv_heads);
-  CHECK(q.cols() == n_heads * view.head_dim && q.rows() == batch.N,
-        "q {} for {} rows, {} heads of {}", q.shape_text(), batch.N, n_heads, view.head_dim);
+  CHECK(x.cols() == n_heads * width && x.rows() == batch.N, "{} for {} rows, {} heads of {}",
+        x.shape_text(), batch.N, n_heads, width);
 }
 
 }  // namespace
@@ -173,16 +174,16 @@ const AttentionKernels& attention_kernels(Backend backend) {
 
 void attention_write(const Launch& launch, const KvView& view, const BatchView& batch, Tensor k,
                      Tensor v) {
-  check_view(view, batch, k, view.n_kv_heads);
-  check_view(view, batch, v, view.n_kv_heads);
+  check_rows(view, batch, k, view.n_kv_heads, view.head_dim);
+  check_rows(view, batch, v, view.n_kv_heads, view.values());
   if (launch.plans()) return;
   attention_kernels(launch.backend).write(launch, view, batch, k, v);
 }
 
 void attention_forward(const Launch& launch, Tensor o, Tensor lse, Tensor q, const KvView& view,
                        const BatchView& batch, int64_t n_heads, float scale) {
-  check_view(view, batch, q, n_heads);
-  check_view(view, batch, o, n_heads);
+  check_rows(view, batch, q, n_heads, view.head_dim);
+  check_rows(view, batch, o, n_heads, view.values());
   CHECK(lse.rows() == batch.N && lse.cols() == n_heads, "lse {}", lse.shape_text());
   if (launch.plans()) return;
   attention_kernels(launch.backend).forward(launch, o, lse, q, view, batch, n_heads, scale);
@@ -191,9 +192,10 @@ void attention_forward(const Launch& launch, Tensor o, Tensor lse, Tensor q, con
 void attention_backward(const Launch& launch, Tensor dq, Tensor dk, Tensor dv, Tensor d_o, Tensor o,
                         Tensor lse, Tensor q, const KvView& view, const BatchView& batch,
                         int64_t n_heads, float scale) {
-  check_view(view, batch, dq, n_heads);
-  check_view(view, batch, d_o, n_heads);
-  check_view(view, batch, dk, view.n_kv_heads);
+  check_rows(view, batch, dq, n_heads, view.head_dim);
+  check_rows(view, batch, d_o, n_heads, view.values());
+  check_rows(view, batch, dk, view.n_kv_heads, view.head_dim);
+  check_rows(view, batch, dv, view.n_kv_heads, view.values());
   if (launch.plans()) return;
   attention_kernels(launch.backend)
       .backward(launch, dq, dk, dv, d_o, o, lse, q, view, batch, n_heads, scale);

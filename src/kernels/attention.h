@@ -8,18 +8,25 @@ namespace r1 {
 constexpr int64_t kPageSize = 64;  // keys a page, at absolute positions
 
 /// Where the keys and values of one layer lie. A page holds, for each KV head, the keys transposed
-/// (D, 64) and then the values (64, D), both in the cache's dtype; D is padded to a multiple of 16.
+/// (D, 64) and then the values (64, Dv), both in the cache's dtype; D and Dv are padded to
+/// multiples of 16.
 struct KvView {
   std::byte* base = nullptr;  // page 0
   int64_t page_stride = 0;    // bytes from page to page
   Dtype dtype = Dtype::kF32;  // f32 or bf16: keys and values are rounded to it once
   int64_t n_kv_heads = 0, head_dim = 0;
+  int64_t value_dim = 0;  // width of a value; 0: that of a key
   const int32_t* page_table =
       nullptr;  // (B, max_pages): page of keys 64 i … 64 i + 63 of sequence b
   int64_t max_pages = 0;
 
+  int64_t values() const { return value_dim > 0 ? value_dim : head_dim; }
   int64_t padded_dim() const { return (head_dim + 15) / 16 * 16; }
-  int64_t head_bytes() const { return 2 * padded_dim() * kPageSize * dtype_size(dtype); }
+  int64_t padded_values() const { return (values() + 15) / 16 * 16; }
+  int64_t key_bytes() const { return padded_dim() * kPageSize * dtype_size(dtype); }
+  int64_t head_bytes() const {
+    return key_bytes() + padded_values() * kPageSize * dtype_size(dtype);
+  }
   int64_t page_bytes() const { return n_kv_heads * head_bytes(); }
 };
 
@@ -32,17 +39,17 @@ struct BatchView {
 };
 
 struct AttentionKernels {
-  /// Writes k, v (N, Hkv * D), rounded to the cache's dtype, at each row's position.
+  /// Writes k (N, Hkv * D), v (N, Hkv * Dv), rounded to the cache's dtype, at each row's position.
   void (*write)(const Launch&, const KvView&, const BatchView&, Tensor k, Tensor v);
-  /// o (N, H * D), lse (N, H): row at position p sees keys 0 … p. Query head h uses KV head h / (H
+  /// o (N, H * Dv), lse (N, H): row at position p sees keys 0 … p. Query head h uses KV head h / (H
   /// / Hkv). Per page of 64: s_j = scale · Σ_d q_d k_jd (d ascending); running max m and lanes l
   /// rescaled by exp(m_old − m_new); o_d = Σ_j exp(s_j − m) v_jd (j ascending). Then o /= Σ l, lse
   /// = m + ln Σ l.
   void (*forward)(const Launch&, Tensor o, Tensor lse, Tensor q, const KvView&, const BatchView&,
                   int64_t n_heads, float scale);
-  /// dq (N, H * D), dk, dv (N, Hkv * D) are overwritten. Needs sequences that begin at position 0
-  /// with one row per position (training). P_j = exp(s_j − lse), dS_j = P_j (dP_j − Σ do·o) scale;
-  /// dq sums j ascending; dk, dv sum over the group's heads, then rows, ascending.
+  /// dq (N, H * D), dk (N, Hkv * D), dv (N, Hkv * Dv) are overwritten. Needs sequences that begin
+  /// at position 0 with one row per position (training). P_j = exp(s_j − lse), dS_j = P_j (dP_j − Σ
+  /// do·o) scale; dq sums j ascending; dk, dv sum over the group's heads, then rows, ascending.
   void (*backward)(const Launch&, Tensor dq, Tensor dk, Tensor dv, Tensor d_o, Tensor o, Tensor lse,
                    Tensor q, const KvView&, const BatchView&, int64_t n_heads, float scale);
 };

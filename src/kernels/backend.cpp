@@ -23,7 +23,8 @@ const char* backend_name(Backend backend) {
 std::vector<Backend> available_backends() {
   std::vector<Backend> backends{Backend::kReference, Backend::kGeneric};
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+      __builtin_cpu_supports("f16c")) {
     backends.push_back(Backend::kAvx2);
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")) {

@@ -29,17 +29,19 @@ void swiglu_backward_reference(const Launch& launch, Tensor dgate, Tensor dup, T
 }
 
 void rope_reference(const Launch& launch, Tensor x, const int32_t* positions, Tensor cos,
-                    Tensor sin, bool inverse) {
-  const int64_t half = cos.cols(), H = x.cols() / (2 * half);
+                    Tensor sin, bool inverse, const RopeLayout& layout) {
+  const int64_t half = cos.cols(), H = x.cols() / layout.width;
+  const int64_t step = layout.adjacent ? 2 : 1, apart = layout.adjacent ? 1 : half;
   launch.pool->parallel_for(x.rows(), 16, [&](int64_t begin, int64_t end) {
     for (int64_t n = begin; n < end; ++n) {
       const float *c = cos.row(positions[n]), *s = sin.row(positions[n]);
       for (int64_t h = 0; h < H; ++h) {
-        float *a = x.row(n) + h * 2 * half, *b = a + half;
+        float* head = x.row(n) + h * layout.width + layout.offset;
         for (int64_t i = 0; i < half; ++i) {
-          const float si = inverse ? -s[i] : s[i], ai = a[i], bi = b[i];
-          a[i] = std::fmaf(ai, c[i], -(bi * si));
-          b[i] = std::fmaf(bi, c[i], ai * si);
+          float &a = head[i * step], &b = head[i * step + apart];
+          const float si = inverse ? -s[i] : s[i], ai = a, bi = b;
+          a = std::fmaf(ai, c[i], -(bi * si));
+          b = std::fmaf(bi, c[i], ai * si);
         }
       }
     }
@@ -93,11 +95,14 @@ void swiglu_backward(const Launch& launch, Tensor dgate, Tensor dup, Tensor dy, 
 }
 
 void rope(const Launch& launch, Tensor x, const int32_t* positions, Tensor cos, Tensor sin,
-          bool inverse) {
-  CHECK(cos.cols() > 0 && x.cols() % (2 * cos.cols()) == 0 && sin.numel() == cos.numel(),
-        "rope: x {} cos {}", x.shape_text(), cos.shape_text());
+          bool inverse, RopeLayout layout) {
+  if (layout.width == 0) layout.width = 2 * cos.cols();
+  CHECK(cos.cols() > 0 && x.cols() % layout.width == 0 && sin.numel() == cos.numel() &&
+            layout.offset + 2 * cos.cols() <= layout.width && 2 * cos.cols() <= kMostRope,
+        "rope: x {} cos {} heads of {} from {}", x.shape_text(), cos.shape_text(), layout.width,
+        layout.offset);
   if (launch.plans()) return;
-  pointwise_kernels(launch.backend).rope(launch, x, positions, cos, sin, inverse);
+  pointwise_kernels(launch.backend).rope(launch, x, positions, cos, sin, inverse, layout);
 }
 
 void embed(const Launch& launch, Tensor y, Tensor table, const int32_t* tokens) {

@@ -7,8 +7,28 @@
 #include <vector>
 
 #include "base/error.h"
+#include "nn/rope_table.h"
+#include "nn/router.h"
 
 namespace r1 {
+
+constexpr int64_t kMostLayers = 10000;
+
+/// Multi-head latent attention; kv_lora_rank 0: grouped-query attention instead.
+struct MlaConfig {
+  int64_t q_lora_rank = 0;  // 0: queries have no latent
+  int64_t kv_lora_rank = 0;
+  int64_t qk_nope_head_dim = 0, qk_rope_head_dim = 0, v_head_dim = 0;
+};
+
+/// Experts; routing.n_experts 0: none.
+struct MoeConfig {
+  Routing routing;
+  int64_t d_ff = 0;         // of one expert
+  int64_t shared_d_ff = 0;  // of the shared experts together; 0: none
+  bool correction_bias = false;
+  std::vector<bool> sparse;  // (n_layers): whether a layer has experts
+};
 
 struct ModelConfig {
   std::string architecture = "LlamaForCausalLM";
@@ -18,14 +38,25 @@ struct ModelConfig {
   int64_t n_heads = 0;
   int64_t n_kv_heads = 0;
   int64_t head_dim = 0;
-  int64_t d_ff = 0;
+  int64_t d_ff = 0;  // of a dense layer
   int64_t max_positions = 0;
   double rope_theta = 10000.0;
+  RopeScaling rope_scaling;
+  float attention_scale = 0.0f;  // of q · k; 0: 1 / sqrt(head_dim)
   float norm_eps = 1e-6f;
   bool tie_word_embeddings = false;
+  bool qkv_bias = false, o_bias = false, mlp_bias = false;
+  bool qk_norm = false;
+  MlaConfig mla;
+  MoeConfig moe;
+  int64_t n_mtp_layers = 0;  // multi-token prediction modules that the checkpoint may hold
   std::vector<int32_t> eos_token_ids;
   int32_t bos_token_id = -1;  // -1: none
 
+  bool is_mla() const { return mla.kv_lora_rank > 0; }
+  bool is_sparse(int64_t layer) const {
+    return moe.routing.n_experts > 0 && moe.sparse[static_cast<size_t>(layer)];
+  }
   /// Positive sizes that fit each other; the error names the field.
   Result<void> validate() const;
 };

@@ -24,6 +24,6 @@ Result<const Family*> find_family(const std::string& architecture);
 /// Finds the family named in config.json text and lets it read.
 Result<ModelConfig> read_model_config(const std::string& json);
 
-extern const Family kLlama;
+extern const Family kLlama, kQwen2, kQwen3, kQwen3Moe, kDeepseekV2, kDeepseekV3;
 
 }  // namespace r1

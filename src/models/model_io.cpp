@@ -1,11 +1,11 @@
 #include "models/model_io.h"
 
-#include <algorithm>
-#include <mutex>
 #include <nlohmann/json.hpp>
 
-#include "checkpoint/source.h"
+#include "checkpoint/safetensors.h"
 #include "models/family.h"
+#include "models/gguf_folder.h"
+#include "models/load_weights.h"
 
 namespace r1 {
 namespace {
@@ -28,111 +28,144 @@ void apply_generation_config(const std::string& text, ModelConfig& config) {
   if (!ids.empty()) config.eos_token_ids = ids;
 }
 
-Result<ModelConfig> config_of(const ModelAssets& assets, const Path& folder) {
+Result<ModelConfig> config_of(const ModelAssets& assets, const Path& model) {
   const auto it = assets.find("config.json");
   if (it == assets.end()) {
-    return fail("{}: no config.json; a model is a Hugging Face folder", folder.string());
+    std::error_code ignored;
+    if (std::filesystem::exists(model / "adapter_config.json", ignored)) {
+      return fail("{}: an adapter, and a model is needed here; r1 merge makes one of it",
+                  model.string());
+    }
+    return fail("{}: no config.json; a model is a Hugging Face folder or a .gguf file",
+                model.string());
   }
   auto config = read_model_config(it->second);
-  if (!config) return fail_with(config.error().with(folder.string()));
+  if (!config) return fail_with(config.error().with(model.string()));
   if (const auto g = assets.find("generation_config.json"); g != assets.end()) {
     apply_generation_config(g->second, *config);
   }
   return config;
 }
 
-Result<Dtype> pick_dtype(const std::string& name, const Source& source) {
-  if (name != "auto") {
-    R1_TRY(const Dtype dtype, parse_dtype(name));
+bool is_gguf(const Path& model) {
+  std::error_code ignored;
+  return std::filesystem::is_regular_file(model, ignored);
+}
+
+/// What a model's files hold: a folder's, or those that a GGUF file stands for.
+struct ModelFiles {
+  ModelAssets assets;
+  Source source;
+};
+
+Result<ModelFiles> open_files(const Path& model) {
+  if (is_gguf(model)) {
+    R1_TRY(GgufFolder folder, open_gguf(model));
+    return ModelFiles{std::move(folder.assets), std::move(folder.source)};
+  }
+  R1_TRY(ModelAssets assets, read_assets(model));
+  R1_RETURN_IF_ERROR(config_of(assets, model));  // before the weights: a clearer error
+  R1_TRY(Source source, Source::open(model));
+  return ModelFiles{std::move(assets), std::move(source)};
+}
+
+bool is_blocks(StoredDtype dtype) { return block_format(dtype).has_value(); }
+
+/// The type of what is not quantised.
+Result<Dtype> pick_dtype(const LoadOptions& options, const Source& source) {
+  const bool inference = options.use == StoreUse::kInference;
+  if (options.dtype != "auto") {
+    R1_TRY(const Dtype dtype, parse_dtype(options.dtype));
     if (dtype == Dtype::kF32 || dtype == Dtype::kBF16) return dtype;
-    return fail("dtype {} is for storage only; use auto, f32 or bf16", name);
+    if (dtype == Dtype::kF16 && inference) return dtype;
+    return fail("dtype {} is for {}; use auto, f32 or bf16", options.dtype,
+                dtype == Dtype::kF16 ? "inference" : "storage only");
   }
   const StoredTensor* embedding = source.find("model.embed_tokens.weight");
-  return embedding && embedding->dtype == StoredDtype::kBF16 ? Dtype::kBF16 : Dtype::kF32;
+  if (!embedding) return Dtype::kF32;
+  if (embedding->dtype == StoredDtype::kF16 && inference) return Dtype::kF16;
+  return embedding->dtype == StoredDtype::kBF16 ? Dtype::kBF16 : Dtype::kF32;
 }
 
-std::string dims(const std::vector<int64_t>& shape) {
-  std::string text;
-  for (int64_t d : shape) text += (text.empty() ? "(" : ", ") + std::to_string(d);
-  return text + ")";
-}
-
-/// Everything that does not fit, in one error.
-Result<void> compare_names(const Transformer& model, const Source& source) {
-  std::string missing, misshapen, unexpected;
-  std::vector<std::string> known;
-  for (const Parameter* p : model.store().parameters()) {
-    known.push_back(p->name);
-    const StoredTensor* stored = source.find(p->name);
-    if (!stored) {
-      missing += "\n  missing: " + p->name;
-    } else if (stored->shape != p->shape) {
-      misshapen += fmt::format("\n  {}: has shape {}, config.json asks for {}", p->name,
-                               stored->shape_text(), dims(p->shape));
-    }
+/// The type that a matrix of an inference model is held in.
+Result<Transformer::Packing> pick_packing(const LoadOptions& options, const Source& source,
+                                          Dtype dtype) {
+  if (options.quantize.empty()) {
+    const bool as_stored = options.dtype == "auto";
+    return [&source, dtype, as_stored](const Parameter& p) {
+      const StoredTensor* stored = source.find(p.name);
+      if (!as_stored || !stored || !is_blocks(stored->dtype)) return dtype;
+      // Blocks that run across our rows (GGUF's attn_k_b) would have to be quantised once more.
+      if (stored->order.kind == RowOrder::Kind::kSplitKeysValues) return dtype;
+      return stored->dtype == StoredDtype::kQ4_0 ? Dtype::kQ4_0 : Dtype::kQ8_0;
+    };
   }
-  std::sort(known.begin(), known.end());
-  for (const std::string& name : source.names()) {
-    const bool ignored = name.find("rotary_emb.inv_freq") != std::string::npos ||
-                         (name == "lm_head.weight" && model.config().tie_word_embeddings);
-    if (!ignored && !std::binary_search(known.begin(), known.end(), name)) {
-      unexpected += "\n  unexpected: " + name;
-    }
+  R1_TRY(const Dtype blocks, parse_dtype(options.quantize));
+  if (blocks != Dtype::kQ8_0 && blocks != Dtype::kQ4_0) {
+    return fail("quantize {}: it is q8_0 or q4_0", options.quantize);
   }
-  const std::string all = missing + misshapen + unexpected;
-  if (all.empty()) return {};
-  return fail("weights do not fit config.json; copy both files from the same model:{}", all);
+  if (options.use != StoreUse::kInference) {
+    return fail("quantize {} is for weights that do not learn: add an adapter (lora.r) or leave it",
+                options.quantize);
+  }
+  return [blocks, dtype](const Parameter& p) {
+    if (!p.quantizes) return dtype;
+    // Four bits cost the vocabulary's rows more than they save.
+    const bool words = p.name == "model.embed_tokens.weight" || p.name == "lm_head.weight";
+    return words ? Dtype::kQ8_0 : blocks;
+  };
 }
 
-Result<void> read_weights(Transformer& model, const Source& source, ThreadPool& pool) {
-  const auto& parameters = model.store().parameters();
-  std::mutex mutex;
-  Result<void> first;
-  pool.parallel_for(static_cast<int64_t>(parameters.size()), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const Parameter& p = *parameters[i];
-      auto read = read_into(*source.find(p.name), p.master.empty() ? p.weight : p.master);
-      const std::lock_guard lock(mutex);
-      if (!read && first) first = fail_with(read.error());
-    }
-  });
-  return first;
+/// An FP8 model is computed, and saved, in bf16.
+void forget_fp8(ModelAssets& assets) {
+  auto json = nlohmann::ordered_json::parse(assets["config.json"], nullptr, false);
+  if (!json.is_object() || json.erase("quantization_config") == 0) return;
+  assets["config.json"] = json.dump(2) + "\n";
 }
 
 }  // namespace
 
-Result<ModelAssets> read_assets(const Path& folder) {
+Result<ModelAssets> read_assets(const Path& model) {
+  if (is_gguf(model)) {
+    R1_TRY(GgufFolder folder, open_gguf(model));
+    return std::move(folder.assets);
+  }
   ModelAssets assets;
   std::error_code ignored;
-  if (!std::filesystem::is_directory(folder, ignored)) {
-    return fail("{}: no such model folder", folder.string());
+  if (!std::filesystem::is_directory(model, ignored)) {
+    return fail("{}: no such model folder", model.string());
   }
   for (const char* name : kAssetNames) {
-    if (!std::filesystem::exists(folder / name, ignored)) continue;
-    R1_TRY(assets[name], read_text(folder / name));
+    if (!std::filesystem::exists(model / name, ignored)) continue;
+    R1_TRY(assets[name], read_text(model / name));
   }
   return assets;
 }
 
-Result<ModelConfig> open_config(const Path& folder) {
-  R1_TRY(const ModelAssets assets, read_assets(folder));
-  return config_of(assets, folder);
+Result<ModelConfig> open_config(const Path& model) {
+  R1_TRY(const ModelAssets assets, read_assets(model));
+  return config_of(assets, model);
 }
 
-Result<LoadedModel> load_model(const Path& folder, const std::string& dtype_name, StoreUse use,
+Result<LoadedModel> load_model(const Path& model, const LoadOptions& options,
                                const Launch& launch) {
-  R1_TRY(ModelAssets assets, read_assets(folder));
-  R1_TRY(const ModelConfig config, config_of(assets, folder));
-  R1_TRY(const Source source, Source::open(folder));
-  R1_TRY(const Dtype dtype, pick_dtype(dtype_name, source));
+  R1_TRY(ModelFiles files, open_files(model));
+  R1_TRY(const ModelConfig config, config_of(files.assets, model));
+  R1_TRY(const Dtype dtype, pick_dtype(options, files.source));
+  R1_TRY(const Transformer::Packing packing, pick_packing(options, files.source, dtype));
   {
-    const Transformer plan(config, dtype, StoreUse::kPlan);
-    auto fits = compare_names(plan, source);
-    if (!fits) return fail_with(fits.error().with(folder.string()));
+    const Transformer plan(config, Dtype::kF32, StoreUse::kPlan);
+    auto fits = compare_names(plan, files.source);
+    if (!fits) return fail_with(fits.error().with(model.string()));
   }
-  LoadedModel loaded{std::make_unique<Transformer>(config, dtype, use), std::move(assets)};
-  auto read = read_weights(*loaded.model, source, *launch.pool);
-  if (!read) return fail_with(read.error().with(folder.string()));
+  LoadedModel loaded{std::make_unique<Transformer>(config, dtype, options.use, packing),
+                     std::move(files.assets)};
+  auto read = read_weights(*loaded.model, files.source, launch);
+  if (read && options.use == StoreUse::kTraining) {
+    read = read_kept_tensors(*loaded.model, files.source);
+  }
+  if (!read) return fail_with(read.error().with(model.string()));
+  forget_fp8(loaded.assets);
   loaded.model->refresh(launch);
   return loaded;
 }
@@ -142,8 +175,9 @@ Result<void> save_model(const Path& folder, const Transformer& model, const Mode
   std::vector<NamedTensor> tensors;
   std::vector<std::vector<uint16_t>> rounded;  // norms of a bf16 model, back in its dtype
   for (const Parameter* p : model.store().parameters()) {
+    CHECK(!p->only_panels(), "{} is held in panels alone; only a trained model is saved", p->name);
     Tensor tensor = p->weight;
-    if (tensor.dtype != model.dtype()) {
+    if (tensor.dtype != model.dtype() && !p->buffer) {
       auto& bits = rounded.emplace_back(p->numel());
       for (int64_t i = 0; i < p->numel(); ++i) bits[i] = f32_to_bf16(p->weight.f32()[i]);
       tensor.dtype = model.dtype();
@@ -151,6 +185,7 @@ Result<void> save_model(const Path& folder, const Transformer& model, const Mode
     }
     tensors.push_back({p->name, tensor});
   }
+  tensors.insert(tensors.end(), model.kept.tensors.begin(), model.kept.tensors.end());
   R1_RETURN_IF_ERROR(write_safetensors(folder, tensors));
   for (const auto& [name, text] : assets)
     R1_RETURN_IF_ERROR(write_text_atomic(folder / name, text));

@@ -1,4 +1,4 @@
-// A model is a Hugging Face folder, before and after.
+// A model is a Hugging Face folder, before and after; a GGUF file is opened as one.
 #pragma once
 
 #include <map>
@@ -19,14 +19,23 @@ struct LoadedModel {
   ModelAssets assets;
 };
 
-/// config.json of a folder, without weights. eos ids of generation_config.json override.
-Result<ModelConfig> open_config(const Path& folder);
-Result<ModelAssets> read_assets(const Path& folder);
+struct LoadOptions {
+  std::string dtype = "auto";  // f32, bf16, f16 (inference only) or auto: as stored
+  StoreUse use = StoreUse::kInference;
+  std::string quantize = {};  // q8_0 or q4_0: matrices of an inference model; empty: as stored
+};
 
-/// Loads weights into f32 or bf16. All missing, unexpected and misshapen tensors are listed in one
-/// error. dtype_name: f32, bf16 or auto (as stored; f16 loads as f32).
-Result<LoadedModel> load_model(const Path& folder, const std::string& dtype_name, StoreUse use,
-                               const Launch& launch);
+/// config.json of a folder or GGUF file, without weights. eos ids of generation_config.json
+/// override.
+Result<ModelConfig> open_config(const Path& model);
+Result<ModelAssets> read_assets(const Path& model);
+
+/// Loads weights. All missing, unexpected and misshapen tensors are listed in one error. Matrices
+/// of an inference model go straight into their panels, so that memory peaks at the size of the
+/// model. What a GGUF file holds in blocks stays so (q8_0, q4_0; the K formats become q8_0) when
+/// dtype is auto. An FP8 model becomes bf16, and its config says so. Biases of routers and tensors
+/// of MTP modules are kept as they are.
+Result<LoadedModel> load_model(const Path& model, const LoadOptions& options, const Launch& launch);
 
 /// Writes weights in their dtype, and the assets. The folder may exist.
 Result<void> save_model(const Path& folder, const Transformer& model, const ModelAssets& assets);

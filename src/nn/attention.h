@@ -3,18 +3,46 @@
 #pragma once
 
 #include "nn/linear.h"
+#include "nn/norm.h"
 #include "nn/rope_table.h"
 
 namespace r1 {
 
+/// Softmax attention over pages of keys and values: what GQA and MLA share.
+struct AttentionCore {
+  int64_t n_heads = 0, n_kv_heads = 0, head_dim = 0;
+  int64_t value_dim = 0;  // 0: head_dim
+  float scale = 0.0f;     // of q · k; 0: 1 / sqrt(head_dim)
+
+  struct Saved {
+    Tensor q, o, lse;         // (N, H D) rotated, (N, H Dv), (N, H)
+    std::byte* kv = nullptr;  // this layer's pages
+  };
+
+  int64_t values() const { return value_dim > 0 ? value_dim : head_dim; }
+  /// Writes k (N, Hkv D), v (N, Hkv Dv) to the pages of `layer`; returns o (N, H Dv).
+  Tensor forward(Context&, const Rows&, int64_t layer, Tensor q, Tensor k, Tensor v, Saved*) const;
+  /// dq, dk, dv are overwritten.
+  void backward(Context&, const Rows&, Tensor dq, Tensor dk, Tensor dv, Tensor d_o,
+                const Saved&) const;
+  /// Layout of this layer's pages; base is filled in by the caller.
+  KvView page_layout(Dtype kv_dtype) const;
+
+ private:
+  float factor() const;
+  KvView view(const Context&, const Rows&, std::byte* base) const;
+};
+
 struct Attention {
   Linear q_proj, k_proj, v_proj, o_proj;  // (H D, C), (Hkv D, C), (Hkv D, C), (C, H D)
-  int64_t n_heads = 0, n_kv_heads = 0, head_dim = 0;
+  RmsNorm q_norm, k_norm;                 // (D) of each head, before rotation; shape empty: none
+  AttentionCore core;
   const RopeTable* rope_table = nullptr;
 
   struct Saved {
-    Tensor x, q, o, lse;      // (N, C), (N, H D) rotated, (N, H D), (N, H)
-    std::byte* kv = nullptr;  // this layer's pages
+    Tensor x;  // (N, C)
+    AttentionCore::Saved core;
+    RmsNorm::Saved q_norm, k_norm;  // of (N H, D) and (N Hkv, D)
   };
 
   /// h (N, C) += o_proj(attention(x)); keys and values go to the pages of `layer`.
@@ -27,14 +55,14 @@ struct Attention {
     f("k_proj.weight", k_proj);
     f("v_proj.weight", v_proj);
     f("o_proj.weight", o_proj);
+    if (has_norms()) {
+      f("q_norm.weight", q_norm);
+      f("k_norm.weight", k_norm);
+    }
   }
 
-  /// Layout of this layer's pages; base is filled in by the caller.
-  KvView page_layout(Dtype kv_dtype) const;
-
  private:
-  float scale() const;
-  KvView view(const Context&, const Rows&, std::byte* base) const;
+  bool has_norms() const { return !q_norm.weight.shape.empty(); }
 };
 
 }  // namespace r1

@@ -11,15 +11,32 @@ Tensor copy(Context& ctx, Tensor x) {
   return y;
 }
 
+/// The place in a variant of saved parts that belongs to one kind of module; null for inference.
+template <class Module>
+typename Module::Saved* place(auto* saved) {
+  return saved ? &saved->template emplace<typename Module::Saved>() : nullptr;
+}
+
 }  // namespace
 
 Tensor Block::run(Context& ctx, const Rows& rows, int64_t layer, Tensor h, Parts* parts) const {
   Tensor x1 = input_layernorm.forward(ctx, h, parts ? &parts->norm1 : nullptr);
   if (parts) h = copy(ctx, h);
-  self_attn.forward(ctx, rows, layer, h, x1, parts ? &parts->attention : nullptr);
+  std::visit(
+      [&](const auto& attention) {
+        using Module = std::decay_t<decltype(attention)>;
+        attention.forward(ctx, rows, layer, h, x1,
+                          place<Module>(parts ? &parts->attention : nullptr));
+      },
+      self_attn);
   Tensor x2 = post_attention_layernorm.forward(ctx, h, parts ? &parts->norm2 : nullptr);
   if (parts) h = copy(ctx, h);
-  mlp.forward(ctx, h, x2, parts ? &parts->mlp : nullptr);
+  std::visit(
+      [&](const auto& part) {
+        using Module = std::decay_t<decltype(part)>;
+        part.forward(ctx, h, x2, place<Module>(parts ? &parts->mlp : nullptr));
+      },
+      mlp);
   return h;
 }
 
@@ -48,9 +65,20 @@ void Block::backward(Context& ctx, const Rows& rows, int64_t layer, Tensor dh,
     run(ctx, rows, layer, saved.input, &again);
     parts = &again;
   }
-  Tensor dx2 = mlp.backward(ctx, dh, parts->mlp);
+  Tensor dx2 = std::visit(
+      [&](const auto& part) {
+        using Module = std::decay_t<decltype(part)>;
+        return part.backward(ctx, dh, std::get<typename Module::Saved>(parts->mlp));
+      },
+      mlp);
   post_attention_layernorm.backward(ctx, dh, dx2, parts->norm2);
-  Tensor dx1 = self_attn.backward(ctx, rows, dh, parts->attention);
+  Tensor dx1 = std::visit(
+      [&](const auto& attention) {
+        using Module = std::decay_t<decltype(attention)>;
+        return attention.backward(ctx, rows, dh,
+                                  std::get<typename Module::Saved>(parts->attention));
+      },
+      self_attn);
   input_layernorm.backward(ctx, dh, dx1, parts->norm1);
 }
 

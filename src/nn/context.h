@@ -14,6 +14,7 @@ struct Context {
   Arena& arena;
   Dtype kv_dtype = Dtype::kF32;  // keys and values are rounded to it, in training as in sampling
   bool recompute = false;        // keep only each block's input; run its forward again in backward
+  bool adapters = true;          // low-rank adapters take part; off: the base alone
 
   Tensor f32(std::initializer_list<int64_t> shape) { return arena.f32(shape); }
   bool plans() const { return launch.plans(); }

@@ -14,10 +14,12 @@ ParameterStore::~ParameterStore() {
   for (auto& [data, bytes] : blocks_) free_pages(data, bytes);
 }
 
-std::byte* ParameterStore::take(int64_t bytes) {
+Tensor ParameterStore::take(Dtype dtype, int64_t n, bool plan) {
+  const int64_t bytes = n * dtype_size(dtype);
   n_bytes_ += bytes;
+  if (plan || n == 0) return Tensor(nullptr, dtype, {n});
   blocks_.emplace_back(allocate_pages(static_cast<size_t>(bytes)), static_cast<size_t>(bytes));
-  return blocks_.back().first;
+  return Tensor(blocks_.back().first, dtype, {n});
 }
 
 namespace {
@@ -33,42 +35,56 @@ Tensor place(const Tensor& flat, int64_t offset, const Parameter& parameter) {
   return view;
 }
 
+/// The array that holds a parameter's weight.
+enum class Home { kFlat, kKept, kPanels };
+
+Home home_of(const Parameter& p, Dtype dtype, StoreUse use) {
+  if (use == StoreUse::kInference) return p.packs ? Home::kPanels : Home::kKept;
+  return p.buffer || (p.keep_f32 && dtype != Dtype::kF32) ? Home::kKept : Home::kFlat;
+}
+
 }  // namespace
 
 void ParameterStore::allocate(const std::vector<Parameter*>& parameters, Dtype dtype,
                               StoreUse use) {
   CHECK(parameters_.empty(), "a store is allocated once");
-  CHECK(dtype == Dtype::kF32 || dtype == Dtype::kBF16, "weights in {}", dtype_name(dtype));
+  const bool plan = use == StoreUse::kPlan, trains = plan || use == StoreUse::kTraining;
+  CHECK(dtype == Dtype::kF32 || dtype == Dtype::kBF16 || use == StoreUse::kInference,
+        "weights in {}", dtype_name(dtype));
   parameters_ = parameters;
-  int64_t n_kept = 0;
-  for (Parameter* p : parameters) {
-    numel_ += padded(p->numel());
-    if (p->keep_f32) n_kept += padded(p->numel());
+  dtype_ = dtype;
+  int64_t n_flat = 0, n_kept = 0;
+  for (const Parameter* p : parameters) {
+    const Home home = home_of(*p, dtype, use);
+    if (use != StoreUse::kInference && !p->buffer) n_flat += padded(p->numel());
+    if (home == Home::kKept) n_kept += padded(p->numel());
   }
-  const bool training = use != StoreUse::kInference;
-  const auto flat = [&](Dtype type, int64_t n = -1) {
-    if (n < 0) n = numel_;
-    const int64_t bytes = n * dtype_size(type);
-    if (use == StoreUse::kPlan) {
-      n_bytes_ += bytes;
-      return Tensor(nullptr, type, {n});
-    }
-    return Tensor(take(bytes), type, {n});
-  };
-  weights_ = flat(dtype);
-  if (dtype == Dtype::kF32) masters_ = weights_;
-  if (dtype != Dtype::kF32) kept_ = flat(Dtype::kF32, n_kept);
-  if (dtype != Dtype::kF32 && training) masters_ = flat(Dtype::kF32);
-  if (training) grads_ = flat(Dtype::kF32);
+  weights_ = take(dtype == Dtype::kBF16 ? dtype : Dtype::kF32, n_flat, plan);
+  kept_ = take(Dtype::kF32, n_kept, plan);
+  if (trains) {
+    numel_ = n_flat;
+    masters_ = dtype == Dtype::kF32 ? weights_ : take(Dtype::kF32, n_flat, plan);
+    grads_ = take(Dtype::kF32, n_flat, plan);
+  }
   int64_t offset = 0, kept_offset = 0;
   for (Parameter* p : parameters) {
-    p->weight = place(weights_, offset, *p);
-    if (p->keep_f32 && dtype != Dtype::kF32) {
-      p->weight = place(kept_, kept_offset, *p);
-      kept_offset += padded(p->numel());
+    switch (home_of(*p, dtype, use)) {
+      case Home::kFlat:
+        p->weight = place(weights_, offset, *p);
+        break;
+      case Home::kKept:
+        p->weight = place(kept_, kept_offset, *p);
+        kept_offset += padded(p->numel());
+        break;
+      case Home::kPanels:
+        p->weight = place(Tensor(nullptr, dtype, {0}), 0, *p);
+        continue;
     }
-    if (!masters_.empty()) p->master = place(masters_, offset, *p);
-    if (!grads_.empty()) p->grad = place(grads_, offset, *p);
+    if (use == StoreUse::kInference || p->buffer) continue;
+    if (trains) {
+      p->master = place(masters_, offset, *p);
+      p->grad = place(grads_, offset, *p);
+    }
     offset += padded(p->numel());
   }
 }
@@ -78,11 +94,12 @@ void ParameterStore::zero_grads() const {
 }
 
 void ParameterStore::round_weights(ThreadPool& pool) const {
+  if (dtype_ != Dtype::kBF16) return;
   for (const Parameter* p : parameters_) {
-    if (weights_.dtype == Dtype::kF32 || !p->weight.data) continue;
+    if (!p->weight.data || p->buffer) continue;
     pool.parallel_for(p->numel(), 1 << 16, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
-        if (p->keep_f32) {
+        if (p->weight.dtype == Dtype::kF32) {
           const float x = p->master.empty() ? p->weight.f32()[i] : p->master.f32()[i];
           p->weight.f32()[i] = bf16_to_f32(f32_to_bf16(x));
         } else if (!p->master.empty()) {

@@ -1,5 +1,6 @@
 #include "nn/rope_table.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace r1 {
@@ -32,6 +33,64 @@ void sin_cos(double x, double* sin, double* cos) {
   }
 }
 
+namespace {
+
+/// The (fractional) index of the frequency that turns n times within the original positions.
+double yarn_dimension(double turns, int64_t D, double theta, const RopeScaling& s) {
+  const double positions = static_cast<double>(s.original_max_positions);
+  return static_cast<double>(D) * std::log(positions / (turns * 2 * M_PI)) / (2 * std::log(theta));
+}
+
+/// Slow frequencies are divided by the factor, fast ones stay, with a ramp between them.
+double yarn_frequency(double frequency, int64_t i, int64_t D, double theta, const RopeScaling& s) {
+  double low = yarn_dimension(s.beta_fast, D, theta, s);
+  double high = yarn_dimension(s.beta_slow, D, theta, s);
+  if (s.truncate) {
+    low = std::floor(low);
+    high = std::ceil(high);
+  }
+  low = std::max(low, 0.0);
+  high = std::min(high, static_cast<double>(D - 1));
+  if (low == high) high += 0.001;
+  const double ramp = std::clamp((static_cast<double>(i) - low) / (high - low), 0.0, 1.0);
+  return frequency / s.factor * ramp + frequency * (1 - ramp);
+}
+
+double llama3_frequency(double frequency, const RopeScaling& s) {
+  const double length = static_cast<double>(s.original_max_positions);
+  const double wave = 2 * M_PI / frequency;
+  if (wave < length / s.high_freq_factor) return frequency;
+  if (wave > length / s.low_freq_factor) return frequency / s.factor;
+  const double smooth =
+      (length / wave - s.low_freq_factor) / (s.high_freq_factor - s.low_freq_factor);
+  return (1 - smooth) * frequency / s.factor + smooth * frequency;
+}
+
+}  // namespace
+
+std::vector<float> rope_frequencies(int64_t head_dim, double theta, const RopeScaling& scaling) {
+  std::vector<float> frequencies;
+  for (int64_t i = 0; i < head_dim / 2; ++i) {
+    const double exponent = 2.0 * static_cast<double>(i) / static_cast<double>(head_dim);
+    double f = 1.0 / std::pow(theta, exponent);
+    switch (scaling.kind) {
+      case RopeScaling::Kind::kNone:
+        break;
+      case RopeScaling::Kind::kLinear:
+        f /= scaling.factor;
+        break;
+      case RopeScaling::Kind::kLlama3:
+        f = llama3_frequency(f, scaling);
+        break;
+      case RopeScaling::Kind::kYarn:
+        f = yarn_frequency(f, i, head_dim, theta, scaling);
+        break;
+    }
+    frequencies.push_back(static_cast<float>(f));
+  }
+  return frequencies;
+}
+
 RopeTable::~RopeTable() { free_pages(memory_, bytes_); }
 
 void RopeTable::plan(int64_t n_positions, int64_t head_dim) {
@@ -39,7 +98,8 @@ void RopeTable::plan(int64_t n_positions, int64_t head_dim) {
   sin_ = cos_;
 }
 
-void RopeTable::build(int64_t n_positions, int64_t head_dim, double theta) {
+void RopeTable::build(int64_t n_positions, int64_t head_dim, double theta,
+                      const RopeScaling& scaling) {
   CHECK(head_dim % 2 == 0, "rotary positions need an even head_dim, not {}", head_dim);
   plan(n_positions, head_dim);
   free_pages(memory_, bytes_);
@@ -47,16 +107,24 @@ void RopeTable::build(int64_t n_positions, int64_t head_dim, double theta) {
   memory_ = allocate_pages(bytes_);
   cos_.data = memory_;
   sin_.data = memory_ + cos_.nbytes();
-  const int64_t half = head_dim / 2;
-  for (int64_t i = 0; i < half; ++i) {
-    const double exponent = 2.0 * static_cast<double>(i) / static_cast<double>(head_dim);
-    const float frequency = static_cast<float>(1.0 / std::pow(theta, exponent));
-    for (int64_t p = 0; p < n_positions; ++p) {
-      const float angle = static_cast<float>(p) * frequency;
+  frequencies_ = rope_frequencies(head_dim, theta, scaling);
+  attention_factor_ = scaling.attention_factor;
+  n_filled_ = 0;
+  reach(0);
+}
+
+void RopeTable::reach(int64_t position) {
+  if (position < n_filled_ || !memory_) return;
+  constexpr int64_t kStep = 2048;
+  CHECK(position < n_positions(), "position {} of {}", position, n_positions());
+  const int64_t end = std::min(n_positions(), (position / kStep + 1) * kStep);
+  for (; n_filled_ < end; ++n_filled_) {
+    for (size_t i = 0; i < frequencies_.size(); ++i) {
+      const float angle = static_cast<float>(n_filled_) * frequencies_[i];
       double s, c;
       sin_cos(angle, &s, &c);
-      cos_.row(p)[i] = static_cast<float>(c);
-      sin_.row(p)[i] = static_cast<float>(s);
+      cos_.row(n_filled_)[i] = static_cast<float>(c * attention_factor_);
+      sin_.row(n_filled_)[i] = static_cast<float>(s * attention_factor_);
     }
   }
 }

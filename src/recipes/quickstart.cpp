@@ -125,7 +125,7 @@ class Curves {
 Result<EvalSummary> final_eval(const QuickstartConfig& config, const std::string& folder,
                                const std::string& name, const std::vector<Problem>& problems,
                                const Launch& launch) {
-  R1_TRY(const LoadedModel loaded, load_model(folder, "auto", StoreUse::kInference, launch));
+  R1_TRY(const LoadedModel loaded, load_model(folder, {.dtype = "auto"}, launch));
   R1_TRY(const Chat chat, Chat::open(folder, loaded.model->config()));
   Progress progress("evaluate " + name, static_cast<int64_t>(problems.size()) * config.n_samples);
   R1_TRY(const Evaluated e,

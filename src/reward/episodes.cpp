@@ -14,7 +14,7 @@ bool ends_with_stop(const Episode& e, const std::vector<int32_t>& stops) {
 void judge(Episode& e, const Chat& chat, const Problem& problem, const RewardSet& rewards) {
   const size_t n = e.tokens.size() - (ends_with_stop(e, chat.stop_tokens()) ? 1 : 0);
   e.text = chat.decode(std::span(e.tokens).first(n));
-  e.score = rewards.score(problem, {e.text, e.finished});
+  e.score = rewards.score(problem, {e.text, e.finished, chat.opens_think(e.prompt)});
 }
 
 enum class Flaw : uint8_t { kNone, kNoPrompt, kNoAnswer, kTooLong };

@@ -17,7 +17,8 @@ Verdict bad(std::string reason) { return {0, std::move(reason), true}; }
 
 /// The completion as if the model had written the opening tag itself.
 std::string whole_text(const Completion& completion, const RewardOptions& options) {
-  return (options.prefilled_think ? std::string(kThink) : "") + std::string(completion.text);
+  return (options.prefilled_think || completion.opens_think ? std::string(kThink) : "") +
+         std::string(completion.text);
 }
 
 /// Why the tags are not each there once, or "".

@@ -12,12 +12,13 @@ namespace r1 {
 
 /// What a model wrote after the prompt.
 struct Completion {
-  std::string_view text;  // without the end-of-sequence token
-  bool finished = false;  // ended by itself, not by the length limit
+  std::string_view text;     // without the end-of-sequence token
+  bool finished = false;     // ended by itself, not by the length limit
+  bool opens_think = false;  // the prompt ended inside <think>, as R1's own template does
 };
 
 struct RewardOptions {
-  bool prefilled_think = false;  // the prompt already ends with <think>
+  bool prefilled_think = false;  // <think> stands in every prompt, whatever the template says
 
   void visit(auto&& f) {
     f("prefilled_think", prefilled_think, "the prompt already ends with <think>");

@@ -17,6 +17,10 @@ const char* dtype_name(Dtype dtype) {
       return "f16";
     case Dtype::kI32:
       return "i32";
+    case Dtype::kQ8_0:
+      return "q8_0";
+    case Dtype::kQ4_0:
+      return "q4_0";
   }
   return "?";
 }
@@ -25,17 +29,9 @@ Result<Dtype> parse_dtype(const std::string& name) {
   if (name == "f32" || name == "float32") return Dtype::kF32;
   if (name == "bf16" || name == "bfloat16") return Dtype::kBF16;
   if (name == "f16" || name == "float16") return Dtype::kF16;
-  return fail("unknown dtype '{}'; known: f32, bf16, f16", name);
-}
-
-float f16_to_f32(uint16_t x) {
-  const uint32_t sign = uint32_t{x & 0x8000u} << 16;
-  const uint32_t exponent = (x >> 10) & 31, mantissa = x & 1023;
-  if (exponent == 31) return std::bit_cast<float>(sign | 0x7F800000 | (mantissa << 13));
-  if (exponent != 0)
-    return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
-  const float value = static_cast<float>(mantissa) * 0x1p-24f;  // zero or subnormal
-  return sign ? -value : value;
+  if (name == "q8_0") return Dtype::kQ8_0;
+  if (name == "q4_0") return Dtype::kQ4_0;
+  return fail("unknown dtype '{}'; known: f32, bf16, f16, q8_0, q4_0", name);
 }
 
 uint16_t f32_to_f16(float x) {

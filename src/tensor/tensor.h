@@ -12,13 +12,17 @@
 
 namespace r1 {
 
-enum class Dtype : uint8_t { kF32, kBF16, kF16, kI32 };
+/// q8_0 and q4_0 are blocks of 32 integers with a shared scale: only packed matrices have them.
+enum class Dtype : uint8_t { kF32, kBF16, kF16, kI32, kQ8_0, kQ4_0 };
 
+const char* dtype_name(Dtype dtype);                 // f32 bf16 f16 i32 q8_0 q4_0
+Result<Dtype> parse_dtype(const std::string& name);  // also float32, bfloat16, float16; not i32
+
+constexpr bool is_quantised(Dtype dtype) { return dtype == Dtype::kQ8_0 || dtype == Dtype::kQ4_0; }
 constexpr int64_t dtype_size(Dtype dtype) {
+  CHECK(!is_quantised(dtype), "an element of {} has no size of its own", dtype_name(dtype));
   return dtype == Dtype::kF32 || dtype == Dtype::kI32 ? 4 : 2;
 }
-const char* dtype_name(Dtype dtype);                 // f32 bf16 f16 i32
-Result<Dtype> parse_dtype(const std::string& name);  // also float32, bfloat16, float16
 
 inline float bf16_to_f32(uint16_t x) { return std::bit_cast<float>(uint32_t{x} << 16); }
 
@@ -29,8 +33,14 @@ inline uint16_t f32_to_bf16(float x) {
   return static_cast<uint16_t>((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
 }
 
-float f16_to_f32(uint16_t x);
-uint16_t f32_to_f16(float x);
+constexpr float f16_to_f32(uint16_t x) {
+  const uint32_t magnitude = uint32_t{x & 0x7FFFu} << 13;
+  const float value = std::bit_cast<float>(magnitude) * 0x1p112f;     // exact, subnormals too
+  const uint32_t special = magnitude >= 0x0F800000 ? 0x7F800000 : 0;  // infinity or NaN
+  return std::bit_cast<float>(std::bit_cast<uint32_t>(value) | special |
+                              uint32_t{x & 0x8000u} << 16);
+}
+uint16_t f32_to_f16(float x);  // to nearest, ties to even
 
 /// Contiguous, row-major, at most four dimensions.
 struct Tensor {

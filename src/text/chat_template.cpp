@@ -1,5 +1,6 @@
 #include "text/chat_template.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
@@ -14,7 +15,7 @@ using jinja::Dict;
 using jinja::List;
 using jinja::Value;
 
-constexpr size_t kMaxTemplateBytes = 1 << 20;
+constexpr size_t kMaxTemplateBytes = 1 << 20, kNowhere = std::string::npos;
 
 Result<Value> parse_value(const std::string& json, const std::string& name) {
   const auto parsed = nlohmann::ordered_json::parse(json, nullptr, false);
@@ -26,7 +27,12 @@ Result<Value> parse_value(const std::string& json, const std::string& name) {
   }
 }
 
-Result<Value> message_value(const Message& message, size_t index) {
+/// Whether the message only calls tools.
+bool has_calls_alone(const Message& message) {
+  return !message.tool_calls_json.empty() && message.content.empty();
+}
+
+Result<Value> message_value(const Message& message, size_t index, bool none_beside_calls) {
   Dict members = {{"role", to_utf8(message.role)}, {"content", to_utf8(message.content)}};
   if (!message.reasoning_content.empty()) {
     members.emplace_back("reasoning_content", to_utf8(message.reasoning_content));
@@ -37,7 +43,10 @@ Result<Value> message_value(const Message& message, size_t index) {
     R1_TRY(Value calls, parse_value(message.tool_calls_json, place));
     if (!calls.is_list()) return fail("{}: must be a list", place);
     members.emplace_back("tool_calls", std::move(calls));
-    if (message.content.empty()) members[1].second = jinja::None{};
+  }
+  if (none_beside_calls && has_calls_alone(message)) members[1].second = jinja::None{};
+  if (!message.tool_call_id.empty()) {
+    members.emplace_back("tool_call_id", to_utf8(message.tool_call_id));
   }
   return Value(std::move(members));
 }
@@ -57,7 +66,8 @@ class ChatTemplate {
       if (!extra.member(name)) made.variables_.emplace_back(name, jinja::None{});
     }
     made.variables_.emplace_back("bos_token", to_utf8(bos_token));
-    made.variables_.emplace_back("eos_token", to_utf8(eos_token));
+    made.eos_token_ = to_utf8(eos_token);
+    made.variables_.emplace_back("eos_token", made.eos_token_);
     try {
       made.block_ = jinja::parse(to_utf8(source));
     } catch (const jinja::TemplateError& error) {
@@ -68,9 +78,20 @@ class ChatTemplate {
 
   Result<jinja::Rendered> render(std::span<const Message> messages,
                                  bool add_generation_prompt) const {
+    auto rendered = render_as(messages, add_generation_prompt, true);
+    const bool may_mind_none = std::any_of(messages.begin(), messages.end(), has_calls_alone);
+    if (rendered || !may_mind_none) return rendered;
+    return render_as(messages, add_generation_prompt, false);
+  }
+
+  const std::string& eos_token() const { return eos_token_; }
+
+ private:
+  Result<jinja::Rendered> render_as(std::span<const Message> messages, bool add_generation_prompt,
+                                    bool none_beside_calls) const {
     List list;
     for (size_t i = 0; i < messages.size(); ++i) {
-      R1_TRY(Value message, message_value(messages[i], i));
+      R1_TRY(Value message, message_value(messages[i], i, none_beside_calls));
       list.push_back(std::move(message));
     }
     try {
@@ -83,9 +104,9 @@ class ChatTemplate {
     }
   }
 
- private:
   jinja::Block block_;
   Dict variables_;
+  std::string eos_token_;
 };
 
 /// A prompt without the <think> that newer R1 templates write into it: the turn itself may drop it.
@@ -101,13 +122,48 @@ Result<std::optional<std::pair<size_t, size_t>>> find_turn(const ChatTemplate& c
                                                            std::span<const Message> messages,
                                                            size_t i, const std::string& text) {
   R1_TRY(const auto prompt, chat.render(messages.first(i), true));
-  R1_TRY(const auto turn, chat.render(messages.first(i + 1), false));
+  R1_TRY(auto turn, chat.render(messages.first(i + 1), false));
   std::string_view before = prompt.text;
   if (!text.starts_with(before)) before = without_think_prefill(before);
+  if (!text.starts_with(turn.text) && turn.text.ends_with(chat.eos_token())) {
+    turn.text.resize(turn.text.size() - chat.eos_token().size());  // Phi: behind the last turn only
+  }
   const bool is_there =
       text.starts_with(before) && text.starts_with(turn.text) && turn.text.size() > before.size();
   if (!is_there) return std::nullopt;
   return std::pair(before.size(), turn.text.size());
+}
+
+/// What the message thinks before it answers, without the white space around.
+std::string_view thought_of(const Message& message) {
+  std::string_view thought = message.reasoning_content;
+  if (const size_t end = message.content.find("</think>"); thought.empty() && end != kNowhere) {
+    thought = std::string_view(message.content).substr(0, end);
+    const size_t open = thought.find("<think>");
+    if (open != kNowhere) thought.remove_prefix(open + std::string_view("<think>").size());
+  }
+  const size_t begin = std::min(thought.find_first_not_of(" \n\r\t"), thought.size());
+  thought.remove_prefix(begin);
+  while (!thought.empty() && std::string_view(" \n\r\t").find(thought.back()) != kNowhere) {
+    thought.remove_suffix(1);
+  }
+  return thought;
+}
+
+/// Whether the last turn is all there: a template that drops its thought would teach to answer
+/// without one.
+Result<void> check_last_turn(std::span<const Message> messages, const RenderedChat& chat) {
+  const auto last = std::find_if(messages.rbegin(), messages.rend(),
+                                 [](const Message& m) { return m.role == "assistant"; });
+  if (last == messages.rend()) return {};
+  const auto [begin, end] =
+      chat.assistant.empty() ? std::pair<size_t, size_t>() : chat.assistant.back();
+  const std::string_view turn = std::string_view(chat.text).substr(begin, end - begin);
+  if (turn.find(to_utf8(thought_of(*last))) != kNowhere) return {};
+  return fail(
+      "chat template: it leaves out the reasoning of the last assistant message; write a template "
+      "that keeps it (chat_template.jinja in the model folder), or remove the reasoning from the "
+      "data");
 }
 
 }  // namespace
@@ -127,7 +183,10 @@ Result<RenderedChat> render_chat_spans(const std::string& source,
   R1_TRY(const auto chat, ChatTemplate::make(source, bos_token, eos_token, extra_json));
   R1_TRY(auto rendered, chat.render(messages, false));
   RenderedChat result{std::move(rendered.text), std::move(rendered.generation)};
-  if (rendered.has_generation_blocks) return result;
+  if (rendered.has_generation_blocks) {
+    R1_RETURN_IF_ERROR(check_last_turn(messages, result));
+    return result;
+  }
   bool is_last_found = true;
   for (size_t i = 0; i < messages.size(); ++i) {
     if (messages[i].role != "assistant") continue;
@@ -140,6 +199,7 @@ Result<RenderedChat> render_chat_spans(const std::string& source,
         "chat template: cannot tell which text the last assistant message gives; "
         "put {{% generation %}} blocks around it in the template");
   }
+  R1_RETURN_IF_ERROR(check_last_turn(messages, result));
   return result;
 }
 

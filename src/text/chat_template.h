@@ -13,7 +13,9 @@ namespace r1 {
 struct Message {
   std::string role{}, content{};
   std::string reasoning_content{}, name{};
-  std::string tool_calls_json{};  // a JSON list; with empty content the template sees content none
+  std::string tool_calls_json{};  // a JSON list; empty content beside it is none to the template,
+                                  // or, where the template cannot take that, empty text
+  std::string tool_call_id{};     // of a tool's answer
 };
 
 /// Renders a conversation. Templates are not trusted: steps, bytes and recursion are limited, and
@@ -32,7 +34,7 @@ struct RenderedChat {
 /// The same without generation prompt, and which bytes are the assistant's, for a loss mask: what
 /// stands in {% generation %} blocks; in a template without them, what each assistant message adds
 /// to the prompt before it. An earlier turn that the template rewrites later on (dropped reasoning)
-/// is left out; if that happens to the last turn it is an error.
+/// is left out; if that happens to the last turn, or its reasoning is missing, it is an error.
 Result<RenderedChat> render_chat_spans(const std::string& source,
                                        const std::vector<Message>& messages,
                                        const std::string& bos_token, const std::string& eos_token,

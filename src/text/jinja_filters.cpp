@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 
@@ -34,6 +35,15 @@ Value items(const Value& input) {
   return pairs;
 }
 
+/// Pairs in the order of their keys, small and capital letters alike.
+Value sorted_items(const Value& input) {
+  List pairs = items(input).list();
+  const auto key = [](const Value& pair) { return to_lower(pair.list()[0].text()); };
+  std::stable_sort(pairs.begin(), pairs.end(),
+                   [&](const Value& a, const Value& b) { return key(a) < key(b); });
+  return pairs;
+}
+
 Value join(const Value& input, const Arguments& arguments, Budget& budget) {
   const Value* separator = arguments.find(0, "d");
   const Value* name = arguments.find(1, "attribute");
@@ -53,6 +63,7 @@ Value join(const Value& input, const Arguments& arguments, Budget& budget) {
 
 Value map_items(const Value& input, const Arguments& arguments, Budget& budget) {
   List mapped;
+  if (!input.is_true()) return mapped;  // none, too
   const Value* name = arguments.find(arguments.positional.size(), "attribute");
   const Value* otherwise = arguments.find(arguments.positional.size(), "default");
   Arguments rest;
@@ -83,6 +94,7 @@ Value choose(const Value& input, const Arguments& arguments, bool by_attribute, 
     rest.positional.assign(arguments.positional.begin() + first + 1, arguments.positional.end());
   }
   List chosen;
+  if (!input.is_true()) return chosen;  // none, too
   for (const Value& item : iterate(input, budget)) {
     const Value tested = by_attribute ? attribute(item, name) : item;
     const bool holds = has_test ? apply_test(test, tested, rest, budget) : tested.is_true();
@@ -172,6 +184,13 @@ void add_list_filters(std::map<std::string, Filter>& table) {
   table["length"] = [](const Value& in, const Arguments&, Budget&) { return Value(length(in)); };
   table["count"] = table["length"];
   table["items"] = [](const Value& in, const Arguments&, Budget&) { return items(in); };
+  table["dictsort"] = [](const Value& in, const Arguments& args, Budget& budget) {
+    if (!args.positional.empty() || !args.named.empty()) {
+      throw TemplateError{0, "dictsort: only without arguments"};
+    }
+    budget.spend(16 * in.weight());
+    return sorted_items(in);
+  };
   table["list"] = [](const Value& in, const Arguments&, Budget& b) {
     return Value(iterate(in, b));
   };

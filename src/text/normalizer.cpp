@@ -1,5 +1,6 @@
 #include "text/normalizer.h"
 
+#include <algorithm>
 #include <map>
 
 namespace r1 {
@@ -78,6 +79,12 @@ Result<void> Normalizer::add(const JsonNode& node, int depth) {
     return fail("{}: normalizer {} is not supported", node.place(), type);
   }
   return {};
+}
+
+bool Normalizer::is_local() const {
+  return std::all_of(steps_.begin(), steps_.end(), [](const Step& step) {
+    return std::holds_alternative<NormalForm>(step) || std::holds_alternative<Lowercase>(step);
+  });
 }
 
 void Normalizer::apply(std::string& text, RegexScratch& scratch) const {

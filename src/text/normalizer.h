@@ -18,6 +18,8 @@ class Normalizer {
   static Result<Normalizer> from_json(const JsonNode& node);
 
   bool is_identity() const { return steps_.empty(); }
+  /// Nothing depends on where in the text a character stands.
+  bool is_local() const;
   void apply(std::string& text, RegexScratch& scratch) const;
 
  private:

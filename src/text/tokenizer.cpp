@@ -120,12 +120,8 @@ Result<std::string> read_chat_template(const JsonNode& config) {
   return std::string();
 }
 
-Result<std::optional<nlohmann::json>> read_optional_json(const Path& path) {
-  if (!std::filesystem::exists(path)) return std::nullopt;
-  R1_TRY(const std::string text, read_text(path));
-  R1_TRY(nlohmann::json document, parse_json(text, path.string()));
-  return document;
-}
+constexpr const char* kFileNames[] = {"tokenizer.json", "special_tokens_map.json",
+                                      "tokenizer_config.json", "chat_template.jinja"};
 
 }  // namespace
 
@@ -175,22 +171,32 @@ Result<Tokenizer> Tokenizer::from_json(std::string_view tokenizer_json, const st
 }
 
 Result<Tokenizer> Tokenizer::load(const Path& folder) {
-  const Path path = folder / "tokenizer.json";
-  if (!std::filesystem::exists(path)) {
-    return fail("{}: no such file; without it the model works on token ids only", path.string());
+  TokenizerFiles files;
+  for (const char* name : kFileNames) {
+    if (!std::filesystem::exists(folder / name)) continue;
+    R1_TRY(files[name], read_text(folder / name));
   }
-  R1_TRY(const std::string text, read_text(path));
-  R1_TRY(auto impl, make(text, path.string()));
+  return from_files(files, folder);
+}
+
+Result<Tokenizer> Tokenizer::from_files(const TokenizerFiles& files, const Path& model) {
+  const auto json = files.find("tokenizer.json");
+  const std::string path = (model / "tokenizer.json").string();
+  if (json == files.end()) {
+    return fail("{}: no such file; without it the model works on token ids only", path);
+  }
+  R1_TRY(auto impl, make(json->second, path));
   for (const char* name : {"special_tokens_map.json", "tokenizer_config.json"}) {
-    R1_TRY(const auto document, read_optional_json(folder / name));
-    if (!document) continue;
-    const JsonNode node(*document, (folder / name).string());
+    const auto file = files.find(name);
+    if (file == files.end()) continue;
+    const std::string where = (model / name).string();
+    R1_TRY(const nlohmann::json document, parse_json(file->second, where));
+    const JsonNode node(document, where);
     R1_RETURN_IF_ERROR(std::string_view(name).starts_with("special") ? impl->read_specials(node)
                                                                      : impl->read_config(node));
   }
-  if (const Path jinja = folder / "chat_template.jinja"; std::filesystem::exists(jinja)) {
-    R1_TRY(impl->chat_template, read_text(jinja));
-  }
+  const auto jinja = files.find("chat_template.jinja");
+  if (jinja != files.end()) impl->chat_template = jinja->second;
   return Tokenizer(std::move(impl));
 }
 
@@ -239,5 +245,12 @@ const std::string& Tokenizer::bos_token() const { return impl_->bos; }
 const std::string& Tokenizer::eos_token() const { return impl_->eos; }
 const std::string& Tokenizer::chat_template() const { return impl_->chat_template; }
 const Decoder& Tokenizer::decoder() const { return impl_->parts.decoder; }
+bool Tokenizer::is_byte_level() const {
+  return impl_->parts.pre_tokenizer.is_byte_level() && impl_->parts.normalizer.is_local();
+}
+
+std::pair<std::vector<int32_t>, std::vector<int32_t>> Tokenizer::affixes() const {
+  return {impl_->parts.prefix, impl_->parts.suffix};
+}
 
 }  // namespace r1

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -15,6 +17,9 @@
 namespace r1 {
 
 class Decoder;
+
+/// The small text files of a model by name, of which a tokenizer reads its own.
+using TokenizerFiles = std::map<std::string, std::string>;
 
 struct EncodeOptions {
   bool add_special = true;  // BOS and EOS as the post-processor says; false for rendered templates
@@ -27,6 +32,8 @@ class Tokenizer {
   /// Reads tokenizer.json, and when present tokenizer_config.json, special_tokens_map.json and
   /// chat_template.jinja. What is not supported is refused by name.
   static Result<Tokenizer> load(const Path& folder);
+  /// The same from texts; model stands in errors for where they came from.
+  static Result<Tokenizer> from_files(const TokenizerFiles& files, const Path& model);
   /// name: stands for the file in errors. No BOS, EOS, pad or chat template.
   static Result<Tokenizer> from_json(std::string_view tokenizer_json, const std::string& name);
 
@@ -54,6 +61,10 @@ class Tokenizer {
   const std::string& chat_template() const;
 
   const Decoder& decoder() const;  // for text/stream
+  /// Pieces are encoded byte by byte, and a text's start is no different from its middle.
+  bool is_byte_level() const;
+  /// What EncodeOptions::add_special puts before and behind a text.
+  std::pair<std::vector<int32_t>, std::vector<int32_t>> affixes() const;
 
  private:
   struct Impl;

@@ -39,7 +39,13 @@ std::vector<TokenSequence> text_examples(const Chat& chat, const std::string& te
 
 Result<TokenSequence> answer_example(const Chat& chat, const Problem& problem) {
   R1_TRY(std::vector<int32_t> prompt, chat.prompt(problem.messages));
-  std::vector<int32_t> completion = chat.tokenizer().encode(problem.completion, kAsWritten);
+  std::string_view text = problem.completion;
+  for (std::string_view tag : {"<think>\n", "<think>"}) {  // the template has written it already
+    if (!chat.opens_think(prompt) || !text.starts_with(tag)) continue;
+    text.remove_prefix(tag.size());
+    break;
+  }
+  std::vector<int32_t> completion = chat.tokenizer().encode(text, kAsWritten);
   const auto eos = chat.tokenizer().eos_id();
   if (eos && (completion.empty() || completion.back() != *eos)) completion.push_back(*eos);
   return join(std::move(prompt), completion);

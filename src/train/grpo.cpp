@@ -52,7 +52,7 @@ struct GrpoRun {
   Learner& learner;
   Policy& policy;
   const RewardSet& rewards;
-  std::unique_ptr<Transformer>& reference;  // null when beta is 0
+  std::unique_ptr<Transformer>& reference;  // null when beta is 0 or the base is the reference
   Aggregation aggregation;
   ScaleRewards scaling;
   FlopCount flops;
@@ -149,7 +149,7 @@ Result<void> GrpoRun::step(int64_t step, Progress& progress) {
     n_trained += static_cast<double>(t.sequence.tokens.size());
   }
   const double work = flops.train(n_trained * config.num_iterations, mean_length) +
-                      flops.train(n_tokens, mean_length) / 3;
+                      flops.forward(n_tokens, mean_length);
   const double share = work / seconds / peak;
   R1_RETURN_IF_ERROR(write(done, *metrics,
                            {{"step_time", seconds},
@@ -166,9 +166,10 @@ Result<void> GrpoRun::step(int64_t step, Progress& progress) {
   return {};
 }
 
-void log_plan(const GrpoConfig& config, const ModelConfig& model, Dtype dtype, Dtype kv_dtype) {
-  MemoryPlan memory = plan_training(model, dtype, kv_dtype, config.train, model.max_positions);
-  const MemoryPlan sampler = plan_engine(model, dtype, kv_dtype, config.engine);
+void log_plan(const GrpoConfig& config, const Transformer& model, Dtype kv_dtype,
+              int64_t max_length) {
+  MemoryPlan memory = plan_training(model, kv_dtype, config.train, max_length);
+  const MemoryPlan sampler = plan_engine(model, kv_dtype, config.engine);
   memory.parts.insert(memory.parts.end(), sampler.parts.begin(), sampler.parts.end());
   log_memory(memory);
 }
@@ -203,6 +204,15 @@ Result<StageReport> train(GrpoRun& r) {
   return r.report;
 }
 
+/// An adapted model is its own reference, which never changes.
+Result<void> check_reference(const GrpoConfig& config, const TrainedModel& from) {
+  if (!from.is_adapted || config.beta == 0 || config.ref_model_sync_steps == 0) return {};
+  return fail(
+      "ref_model_sync_steps is {}, but with an adapter the frozen base is the reference: "
+      "set it to 0",
+      config.ref_model_sync_steps);
+}
+
 }  // namespace
 
 Result<void> GrpoConfig::validate() const {
@@ -230,20 +240,22 @@ Result<StageReport> grpo(GrpoConfig config, const Evaluation& evaluation) {
   R1_TRY(const RewardSet rewards,
          make_rewards(config.reward_funcs, config.reward_weights, {config.prefilled_think}));
   R1_TRY(Machine machine, Machine::open(args.compute));
-  R1_TRY(Run run, Run::open(args, to_toml(list_fields(config)), config.model));
-  const Path folder = run.resumed() ? run.resumed()->folder : Path(config.model);
+  R1_TRY(const TrainedModel from, find_trained(config.model, config.adapters));
+  R1_RETURN_IF_ERROR(check_reference(config, from));
+  R1_TRY(Run run, Run::open(args, to_toml(list_fields(config)),
+                            {config.model, from.paths.base, from.paths.adapter}));
   const Launch launch = machine.launch();
-  R1_TRY(LoadedModel loaded, load_model(folder, args.dtype, StoreUse::kTraining, launch));
+  R1_TRY(LoadedModel loaded, load_trained(from, config.adapters, args, run, launch));
   Transformer& model = *loaded.model;
-  R1_TRY(const Chat chat, Chat::open(folder, model.config()));
+  R1_TRY(const Chat chat, Chat::open(from.paths.words, model.config()));
   R1_TRY(const Dtype kv_dtype, kv_dtype_of(args.kv_dtype, model.dtype()));
   R1_RETURN_IF_ERROR(config.engine.validate(model.config().max_positions));
   const int64_t max_length = config.engine.length(model.config().max_positions);
   R1_TRY(Prompts prompts, Prompts::open(config, chat, rewards, max_length, *launch.pool));
-  log_plan(config, model.config(), model.dtype(), kv_dtype);
+  log_plan(config, model, kv_dtype, max_length);
   std::unique_ptr<Transformer> reference;
-  if (config.beta > 0) {
-    reference = std::make_unique<Transformer>(model.config(), model.dtype(), StoreUse::kInference);
+  if (config.beta > 0 && !model.adapted()) {
+    reference = std::make_unique<Transformer>(model.config(), model.dtype(), StoreUse::kReference);
   }
   Learner learner(model, args.optimizer, kv_dtype, args.gradient_checkpointing, launch);
   Engine engine(model, kv_dtype, config.engine, launch);
@@ -261,7 +273,7 @@ Result<StageReport> grpo(GrpoConfig config, const Evaluation& evaluation) {
             reference,
             aggregation,
             scaling,
-            count_flops(model.config()),
+            count_flops(model),
             machine_peak(launch)};
   return train(r);
 }

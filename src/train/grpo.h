@@ -32,11 +32,12 @@ struct GrpoConfig {
   EngineConfig engine;
   int64_t eval_steps = 0;
   int num_completions_to_print = 4;
+  AdapterArguments adapters;
   DatasetOptions columns;
   TrainingArguments train;
 
   void visit(auto&& f) {
-    f("model", model, "model folder to start from");
+    f("model", model, "model folder to start from; a PEFT folder: go on with its adapter");
     f("data", data, "builtin:last_digit, or a JSONL file with prompts and answers");
     f("train_batch_size", train_batch_size, "prompts of one step");
     f("num_generations", num_generations, "completions of each prompt: the group");
@@ -65,6 +66,7 @@ struct GrpoConfig {
     f("eval_steps", eval_steps, "evaluate on held-out problems every so many steps; 0: never");
     f("num_completions_to_print", num_completions_to_print,
       "sampled completions written to samples.jsonl a step");
+    adapters.visit(f);
     columns.visit(f);
     train.visit(f);
   }

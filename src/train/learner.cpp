@@ -23,7 +23,7 @@ Result<Machine> Machine::open(const ComputeConfig& config) {
 Learner::Learner(Transformer& model, const AdamWConfig& config, Dtype kv_dtype, bool recompute,
                  const Launch& launch)
     : model_(model),
-      optimizer_(model.store(), config),
+      optimizer_(model.trained(), config),
       kv_dtype_(kv_dtype),
       recompute_(recompute),
       launch_(launch) {}
@@ -58,7 +58,7 @@ Result<void> Learner::accumulate(const Batch& batch, float inverse_temperature,
 Result<double> Learner::step(float learning_rate) {
   R1_TRY(const double norm, optimizer_.step(launch_, learning_rate));
   model_.refresh(launch_);
-  model_.store().zero_grads();
+  model_.trained().zero_grads();
   return norm;
 }
 
@@ -70,12 +70,40 @@ std::vector<float> score_batch(const Transformer& model, const Batch& batch,
   return {scores.logp.f32(), scores.logp.f32() + batch.n_loss()};
 }
 
+namespace {
+
+/// Elements of one layer's attention matrices.
+int64_t attention_weights(const ModelConfig& c) {
+  const int64_t q = c.n_heads * c.head_dim;
+  if (!c.is_mla()) return 2 * c.d_model * (q + c.n_kv_heads * c.head_dim);
+  const MlaConfig& m = c.mla;
+  const int64_t queries = m.q_lora_rank > 0 ? m.q_lora_rank * (c.d_model + q) : c.d_model * q;
+  return queries + c.d_model * (m.kv_lora_rank + m.qk_rope_head_dim) +
+         m.kv_lora_rank * c.n_heads * (m.qk_nope_head_dim + m.v_head_dim) +
+         c.d_model * c.n_heads * m.v_head_dim;
+}
+
+}  // namespace
+
 FlopCount count_flops(const ModelConfig& c) {
-  const double d = static_cast<double>(c.d_model), q = static_cast<double>(c.n_heads * c.head_dim);
-  const double kv = static_cast<double>(c.n_kv_heads * c.head_dim);
-  const double layer = 2 * (2 * d * q + 2 * d * kv + 3 * d * static_cast<double>(c.d_ff));
-  const double layers = static_cast<double>(c.n_layers);
-  return {layers * layer + 2 * d * static_cast<double>(c.vocab_size), layers * 4 * q};
+  const int64_t keys = c.n_heads * c.head_dim;
+  const int64_t values = c.is_mla() ? c.n_heads * c.mla.v_head_dim : keys;
+  int64_t weights = c.d_model * c.vocab_size;  // that a token meets
+  for (int64_t i = 0; i < c.n_layers; ++i) {
+    weights += attention_weights(c);
+    weights += c.is_sparse(i)
+                   ? c.d_model * (c.moe.routing.n_experts +
+                                  3 * (c.moe.routing.top_k * c.moe.d_ff + c.moe.shared_d_ff))
+                   : 3 * c.d_model * c.d_ff;
+  }
+  return {2.0 * static_cast<double>(weights),
+          2.0 * static_cast<double>(c.n_layers * (keys + values))};
+}
+
+FlopCount count_flops(const Transformer& model) {
+  FlopCount flops = count_flops(model.config());
+  if (model.adapted()) flops.passes = 2;
+  return flops;
 }
 
 }  // namespace r1

@@ -76,11 +76,18 @@ std::vector<float> score_batch(const Transformer& model, const Batch& batch,
 /// token and key.
 struct FlopCount {
   double per_token = 0, per_token_and_key = 0;
-  /// Forward and backward over a sequence of n tokens: 3 × forward.
+  double passes = 3;  // of a training step, in forwards: frozen weights have no gradient, so 2
+
+  double forward(double n_tokens, double mean_length) const {
+    return n_tokens * (per_token + per_token_and_key * mean_length / 2);
+  }
+  /// Forward and backward over a sequence of n tokens.
   double train(double n_tokens, double mean_length) const {
-    return 3 * n_tokens * (per_token + per_token_and_key * mean_length / 2);
+    return passes * forward(n_tokens, mean_length);
   }
 };
 FlopCount count_flops(const ModelConfig& config);
+/// Without the adapters, which add a few in a hundred.
+FlopCount count_flops(const Transformer& model);
 
 }  // namespace r1

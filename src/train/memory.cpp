@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
 
 namespace r1 {
 namespace {
@@ -24,6 +25,30 @@ TokenSequence longest_sequence(int64_t n_tokens) {
   return s;
 }
 
+using Parts = std::vector<std::pair<std::string, int64_t>>;
+
+/// Panels are told by what they hold; a small part may be in another dtype than the most.
+Parts frozen_weights(const Transformer& model) {
+  std::map<std::string, int64_t> panels;
+  for (const Parameter* p : model.store().parameters()) {
+    const PackedMatrix& m = p->panels;
+    if (p->only_panels()) panels[dtype_name(m.dtype)] += packed_bytes(m.K, m.N, m.dtype);
+  }
+  Parts parts;
+  for (const auto& [dtype, bytes] : panels) parts.emplace_back("frozen " + dtype, bytes);
+  parts.emplace_back("frozen norms and biases", model.store().n_bytes());
+  return parts;
+}
+
+Parts weights(const Transformer& model) {
+  const ParameterStore& trained = model.trained();
+  const int64_t own = trained.n_bytes() - trained.grads().nbytes();
+  if (!model.adapted()) return {{"weights", own}, {"packed weights", model.panel_bytes()}};
+  Parts parts = frozen_weights(model);
+  parts.emplace_back("adapters", own + model.adapter_panel_bytes());
+  return parts;
+}
+
 }  // namespace
 
 int64_t MemoryPlan::total() const {
@@ -34,7 +59,11 @@ int64_t MemoryPlan::total() const {
 
 MemoryPlan plan_training(const ModelConfig& config, Dtype dtype, Dtype kv_dtype,
                          const TrainingArguments& args, int64_t max_length) {
-  const Transformer model(config, dtype, StoreUse::kPlan);
+  return plan_training(Transformer(config, dtype, StoreUse::kPlan), kv_dtype, args, max_length);
+}
+
+MemoryPlan plan_training(const Transformer& model, Dtype kv_dtype, const TrainingArguments& args,
+                         int64_t max_length) {
   Arena arena(true);
   Context ctx{{Backend::kPlan, nullptr}, arena, kv_dtype, args.gradient_checkpointing};
   // a sequence longer than a micro-batch stands alone
@@ -49,17 +78,20 @@ MemoryPlan plan_training(const ModelConfig& config, Dtype dtype, Dtype kv_dtype,
   Tensor dh = ctx.f32({h.rows(), h.cols()});
   model.head().backward(ctx, dh, h, loss, scores, dlogp, dentropy);
   model.backward(ctx, batch.rows(), dh, saved);
-  const int64_t grads = model.store().grads().nbytes();
-  return {{{"weights", model.store().n_bytes() - grads},
-           {"packed weights", model.panel_bytes()},
-           {"gradients", grads},
-           {"optimizer", AdamW::state_bytes(model.store())},
-           {"activations", static_cast<int64_t>(arena.peak())}}};
+  MemoryPlan plan{weights(model)};
+  plan.parts.emplace_back("gradients", model.trained().grads().nbytes());
+  plan.parts.emplace_back("optimizer", AdamW::state_bytes(model.trained()));
+  plan.parts.emplace_back("activations", static_cast<int64_t>(arena.peak()));
+  return plan;
 }
 
 MemoryPlan plan_engine(const ModelConfig& config, Dtype dtype, Dtype kv_dtype,
                        const EngineConfig& engine) {
-  const Transformer model(config, dtype, StoreUse::kPlan);
+  return plan_engine(Transformer(config, dtype, StoreUse::kPlan), kv_dtype, engine);
+}
+
+MemoryPlan plan_engine(const Transformer& model, Dtype kv_dtype, const EngineConfig& engine) {
+  const ModelConfig& config = model.config();
   Arena arena(true);
   Context ctx{{Backend::kPlan, nullptr}, arena, kv_dtype};
   const int64_t n_rows = engine.max_sequences + engine.prefill_chunk;

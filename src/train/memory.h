@@ -14,7 +14,11 @@ struct MemoryPlan {
 /// Weights, gradients, optimizer and the activations of one micro-batch of full-length sequences.
 MemoryPlan plan_training(const ModelConfig& config, Dtype dtype, Dtype kv_dtype,
                          const TrainingArguments& args, int64_t max_length);
+/// The same of a model that is there, adapted or not: what is frozen is told by its dtype.
+MemoryPlan plan_training(const Transformer& model, Dtype kv_dtype, const TrainingArguments& args,
+                         int64_t max_length);
 /// Weights, pages and the activations of the largest batch.
+MemoryPlan plan_engine(const Transformer& model, Dtype kv_dtype, const EngineConfig& engine);
 MemoryPlan plan_engine(const ModelConfig& config, Dtype dtype, Dtype kv_dtype,
                        const EngineConfig& engine);
 

@@ -69,14 +69,17 @@ Result<std::vector<Episode>> Policy::sample(const std::vector<Problem>& problems
 }
 
 void Policy::score_reference(Rollout& rollout) {
-  if (!reference_) return;
+  if (config_.beta == 0) return;
+  CHECK(reference_ || learner_.model().adapted(), "beta {} without a reference", config_.beta);
+  Context ctx{learner_.launch(), learner_.arena(), learner_.kv_dtype()};
+  ctx.adapters = reference_ != nullptr;
+  const Transformer& reference = reference_ ? *reference_ : learner_.model();
   std::vector<int> all(rollout.trajectories.size());
   for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<int>(i);
   for (const auto& members :
        pack_trajectories(rollout.trajectories, all, config_.train.micro_batch_tokens)) {
     const auto logp =
-        score_batch(*reference_, batch_of(rollout.trajectories, members), inverse_temperature_,
-                    Context{learner_.launch(), learner_.arena(), learner_.kv_dtype()});
+        score_batch(reference, batch_of(rollout.trajectories, members), inverse_temperature_, ctx);
     size_t first = 0;
     for (int i : members) {
       Trajectory& t = rollout.trajectories[i];

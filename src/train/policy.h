@@ -6,7 +6,7 @@
 
 namespace r1 {
 
-/// One thread drives it. reference may be null (beta = 0).
+/// One thread drives it. reference == nullptr: the model without its adapter, if beta needs one.
 class Policy {
  public:
   Policy(const GrpoConfig& config, Learner& learner, Engine& engine, const Chat& chat,

@@ -157,7 +157,7 @@ Result<Path> write_new_folder(const PretrainConfig& config, const std::string& d
 Result<LoadedModel> make_model(const PretrainConfig& config, const Path& folder,
                                const Launch& launch) {
   if (!config.model.empty())
-    return load_model(folder, config.train.dtype, StoreUse::kTraining, launch);
+    return load_model(folder, {.dtype = config.train.dtype, .use = StoreUse::kTraining}, launch);
   R1_TRY(const ModelConfig c, open_config(folder));
   R1_TRY(const Dtype dtype, parse_dtype(config.train.dtype == "auto" ? "f32" : config.train.dtype));
   LoadedModel made{std::make_unique<Transformer>(c, dtype, StoreUse::kTraining), {}};
@@ -176,7 +176,7 @@ Result<StageReport> pretrain(PretrainConfig config) {
     return fail("model is not set; a new model needs a tokenizer, so name a folder: --model DIR");
   }
   R1_TRY(const Machine machine, Machine::open(args.compute));
-  R1_TRY(Run run, Run::open(args, to_toml(list_fields(config)), config.model));
+  R1_TRY(Run run, Run::open(args, to_toml(list_fields(config)), {config.model}));
   Path folder = config.model;
   if (config.model.empty()) {
     R1_TRY(folder, write_new_folder(config, args.dtype == "bf16" ? "bfloat16" : "float32"));

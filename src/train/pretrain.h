@@ -6,7 +6,7 @@
 
 #include "data/dataset.h"
 #include "engine/chat.h"
-#include "train/run.h"
+#include "train/adapters.h"
 
 namespace r1 {
 
@@ -78,15 +78,17 @@ struct SftConfig {
   int64_t train_batch_size = 16;
   double num_train_epochs = 0;
   int64_t max_length = 0;
+  AdapterArguments adapters;
   DatasetOptions columns;
   TrainingArguments train;
 
   void visit(auto&& f) {
-    f("model", model, "model folder to start from");
+    f("model", model, "model folder to start from; a PEFT folder: go on with its adapter");
     f("data", data, "JSONL with messages ending in an assistant's, or prompt and completion");
     f("train_batch_size", train_batch_size, "examples of one optimizer step");
     f("num_train_epochs", num_train_epochs, "passes over the data; 0: max_steps decides");
     f("max_length", max_length, "longer examples are left out and counted; 0: the model's limit");
+    adapters.visit(f);
     columns.visit(f);
     train.visit(f);
   }

@@ -5,6 +5,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "models/peft.h"
+
 namespace r1 {
 namespace {
 
@@ -45,9 +47,11 @@ bool lies_in(const Path& path, const Path& folder) {
   return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end();
 }
 
-Result<void> prepare_folder(const TrainingArguments& args, const Path& folder, const Path& model) {
+Result<void> prepare_folder(const TrainingArguments& args, const Path& folder,
+                            const std::vector<Path>& models) {
   std::error_code error;
-  if (args.overwrite && !model.empty() && lies_in(model, folder)) {
+  for (const Path& model : models) {
+    if (!args.overwrite || model.empty() || !lies_in(model, folder)) continue;
     return fail(
         "--overwrite would delete the model {}, which lies in output_dir {}; choose another "
         "output_dir",
@@ -68,11 +72,16 @@ Result<void> prepare_folder(const TrainingArguments& args, const Path& folder, c
 }
 
 std::vector<NamedTensor> state_tensors(Learner& learner) {
-  const ParameterStore& store = learner.model().store();
+  const ParameterStore& store = learner.model().trained();
   std::vector<NamedTensor> tensors{{"optimizer.mean", learner.optimizer().mean()},
                                    {"optimizer.variance", learner.optimizer().variance()}};
-  if (learner.model().dtype() != Dtype::kF32) tensors.push_back({"masters", store.masters()});
+  const bool is_narrow = learner.model().dtype() != Dtype::kF32 && !learner.model().adapted();
+  if (is_narrow) tensors.push_back({"masters", store.masters()});
   return tensors;
+}
+
+Result<void> save_trained(const Path& folder, const Transformer& model, const ModelAssets& assets) {
+  return model.adapted() ? save_adapter(folder, model, assets) : save_model(folder, model, assets);
 }
 
 }  // namespace
@@ -113,7 +122,7 @@ Result<double> scheduled_rate(const TrainingArguments& args, int64_t step) {
 }
 
 Result<Dtype> kv_dtype_of(const std::string& name, Dtype model_dtype) {
-  if (name == "auto") return model_dtype;
+  if (name == "auto") return model_dtype == Dtype::kBF16 ? Dtype::kBF16 : Dtype::kF32;
   R1_TRY(const Dtype dtype, parse_dtype(name));
   if (dtype != Dtype::kF32 && dtype != Dtype::kBF16)
     return fail("kv_dtype {} is not implemented; use f32 or bf16", name);
@@ -121,10 +130,10 @@ Result<Dtype> kv_dtype_of(const std::string& name, Dtype model_dtype) {
 }
 
 Result<Run> Run::open(const TrainingArguments& args, const std::string& config_toml,
-                      const Path& model) {
+                      const std::vector<Path>& models) {
   R1_RETURN_IF_ERROR(args.validate());
   const Path folder = args.output_dir;
-  R1_RETURN_IF_ERROR(prepare_folder(args, folder, model));
+  R1_RETURN_IF_ERROR(prepare_folder(args, folder, models));
   std::optional<LoadedState> resumed;
   if (args.resume) {
     R1_TRY(const auto step, latest_good_checkpoint(folder));
@@ -163,7 +172,7 @@ Result<void> Run::save(int64_t step, Learner& learner, const ModelAssets& assets
   TrainState state{step, all.dump(), state_tensors(learner)};
   state.tensors.insert(state.tensors.end(), more.begin(), more.end());
   const auto write = [&](const Path& folder) {
-    return save_model(folder, learner.model(), assets);
+    return save_trained(folder, learner.model(), assets);
   };
   return save_checkpoint(folder_, step, write, state, keep_last_);
 }
@@ -203,7 +212,7 @@ Error Run::diverged(int64_t step, const std::string& data, const Error& error) c
 }
 
 Result<void> Run::save_final(const Transformer& model, const ModelAssets& assets) const {
-  return save_model(folder_ / "final", model, assets);
+  return save_trained(folder_ / "final", model, assets);
 }
 
 }  // namespace r1

@@ -67,9 +67,9 @@ Result<double> scheduled_rate(const TrainingArguments& args, int64_t step);
 class Run {
  public:
   /// Makes or reopens the folder. With --resume the newest good checkpoint is found.
-  /// model: the folder the run starts from, which --overwrite must not delete.
+  /// models: the folders the run starts from, which --overwrite must not delete.
   static Result<Run> open(const TrainingArguments& args, const std::string& config_toml,
-                          const Path& model = {});
+                          const std::vector<Path>& models = {});
 
   const std::optional<LoadedState>& resumed() const { return resumed_; }
   int64_t first_step() const { return resumed_ ? resumed_->step : 0; }
@@ -84,14 +84,14 @@ class Run {
   /// One JSON object a line, in samples.jsonl.
   Result<void> record_sample(int64_t step, const std::string& json);
 
-  /// Weights, masters, moments and `json` at `step`.
+  /// Weights (or the adapter, where that is what learns), masters, moments and `json` at `step`.
   Result<void> save(int64_t step, Learner& learner, const ModelAssets& assets,
                     const std::string& json, const std::vector<NamedTensor>& more = {});
   /// Puts a checkpoint's masters and moments back.
   Result<void> restore(Learner& learner) const;
   /// The `json` of the checkpoint that was resumed; "{}" when there is none.
   std::string loop_state() const;
-  /// The model alone, to RUN/final.
+  /// The model (or the adapter) alone, to RUN/final.
   Result<void> save_final(const Transformer& model, const ModelAssets& assets) const;
 
   /// The error of a step (1-based) whose numbers are not finite: with the step, its data and a
@@ -113,7 +113,7 @@ class Run {
   std::optional<LoadedState> resumed_;
 };
 
-/// Dtypes as the arguments ask; "auto" is the model's.
+/// Dtypes as the arguments ask; "auto" is the model's (f32 for one of f16).
 Result<Dtype> kv_dtype_of(const std::string& name, Dtype model_dtype);
 
 }  // namespace r1

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -46,6 +47,13 @@ Result<std::vector<TokenSequence>> read_examples(const SftConfig& config, const 
   return examples;
 }
 
+/// Rows of the longest example.
+int64_t longest(const std::vector<TokenSequence>& examples) {
+  size_t n = 2;
+  for (const TokenSequence& example : examples) n = std::max(n, example.tokens.size());
+  return static_cast<int64_t>(n) - 1;
+}
+
 }  // namespace
 
 Result<StageReport> sft(SftConfig config) {
@@ -55,23 +63,22 @@ Result<StageReport> sft(SftConfig config) {
   if (config.train_batch_size < 1)
     return fail("train_batch_size is {}; it must be at least 1", config.train_batch_size);
   R1_TRY(const Machine machine, Machine::open(args.compute));
-  R1_TRY(const ModelConfig shape, open_config(config.model));
-  R1_TRY(const Chat chat, Chat::open(config.model, shape));
-  const int64_t max_length = config.max_length > 0
-                                 ? std::min(config.max_length, shape.max_positions)
-                                 : shape.max_positions;
+  R1_TRY(const TrainedModel from, find_trained(config.model, config.adapters));
+  R1_TRY(const Chat chat, Chat::open(from.paths.words, from.shape));
+  const int64_t limit = from.shape.max_positions;
+  const int64_t max_length = config.max_length > 0 ? std::min(config.max_length, limit) : limit;
   R1_TRY(const std::vector<TokenSequence> examples, read_examples(config, chat, max_length));
   if (config.num_train_epochs > 0) {
     const double rows = static_cast<double>(examples.size()) * config.num_train_epochs;
     args.max_steps =
         std::max<int64_t>(1, std::llround(rows / static_cast<double>(config.train_batch_size)));
   }
-  R1_TRY(Run run, Run::open(args, to_toml(list_fields(config)), config.model));
-  const Path folder = run.resumed() ? run.resumed()->folder : Path(config.model);
-  R1_TRY(LoadedModel loaded, load_model(folder, args.dtype, StoreUse::kTraining, machine.launch()));
+  R1_TRY(Run run, Run::open(args, to_toml(list_fields(config)),
+                            {config.model, from.paths.base, from.paths.adapter}));
+  R1_TRY(LoadedModel loaded, load_trained(from, config.adapters, args, run, machine.launch()));
   Transformer& model = *loaded.model;
   R1_TRY(const Dtype kv_dtype, kv_dtype_of(args.kv_dtype, model.dtype()));
-  log_memory(plan_training(model.config(), model.dtype(), kv_dtype, args, max_length));
+  log_memory(plan_training(model, kv_dtype, args, longest(examples)));
   Learner learner(model, args.optimizer, kv_dtype, args.gradient_checkpointing, machine.launch());
 
   DataCursor cursor(static_cast<int64_t>(examples.size()), args.seed);

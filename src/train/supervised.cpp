@@ -38,7 +38,7 @@ Result<StepLoss> accumulate_nll(Learner& learner, const std::vector<TokenSequenc
 
 Result<StageReport> run_supervised(Run& run, Learner& learner, const ModelAssets& assets,
                                    const TrainingArguments& args, const SupervisedPlan& plan) {
-  const FlopCount flops = count_flops(learner.model().config());
+  const FlopCount flops = count_flops(learner.model());
   const double peak = machine_peak(learner.launch());
   StageReport report;
   Timer timer;

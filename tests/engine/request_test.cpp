@@ -247,7 +247,7 @@ TEST(Published, Stories260KSampledGreedilyWritesItsStory) {
   if (!data || !std::filesystem::exists(folder / "expected.json")) {
     GTEST_SKIP() << "set R1_SHARED_DATA to a folder with models/stories260K";
   }
-  const auto loaded = load_model(folder / "hf", "auto", StoreUse::kInference, best_launch());
+  const auto loaded = load_model(folder / "hf", {.dtype = "auto"}, best_launch());
   ASSERT_TRUE(loaded) << loaded.error().message;
   const auto expected = nlohmann::json::parse(read_text(folder / "expected.json").value());
   auto ids = expected["ids"].get<std::vector<int32_t>>();

@@ -15,8 +15,8 @@ struct Cache {
   std::vector<int32_t> table;
   KvView view;
 
-  Cache(int64_t B, int64_t max_length, int64_t n_kv_heads, int64_t D, Dtype dtype) {
-    view = {.dtype = dtype, .n_kv_heads = n_kv_heads, .head_dim = D};
+  Cache(int64_t B, int64_t max_length, int64_t n_kv_heads, int64_t D, int64_t Dv, Dtype dtype) {
+    view = {.dtype = dtype, .n_kv_heads = n_kv_heads, .head_dim = D, .value_dim = Dv};
     view.max_pages = (max_length + kPageSize - 1) / kPageSize;
     view.page_stride = view.page_bytes() + 64;  // pages need not touch
     table.resize(B * view.max_pages);
@@ -38,15 +38,16 @@ struct Cache {
 
 struct Case {
   std::vector<int32_t> lengths;
-  int64_t H, Hkv, D;
+  int64_t H, Hkv, D, Dv;
   Dtype dtype = Dtype::kF32;
   std::vector<int32_t> offsets{0}, positions;
   int64_t N = 0;
   Floats q, k, v, d_o;
   float scale;
 
-  Case(std::vector<int32_t> lengths, int64_t H, int64_t Hkv, int64_t D, Dtype dtype = Dtype::kF32)
-      : lengths(lengths), H(H), Hkv(Hkv), D(D), dtype(dtype) {
+  Case(std::vector<int32_t> lengths, int64_t H, int64_t Hkv, int64_t D, Dtype dtype = Dtype::kF32,
+       int64_t value_dim = 0)
+      : lengths(lengths), H(H), Hkv(Hkv), D(D), Dv(value_dim ? value_dim : D), dtype(dtype) {
     for (int32_t length : lengths) {
       for (int32_t t = 0; t < length; ++t) positions.push_back(t);
       offsets.push_back(static_cast<int32_t>(positions.size()));
@@ -54,13 +55,13 @@ struct Case {
     N = offsets.back();
     q = normals(N * H * D, 1);
     k = normals(N * Hkv * D, 2);
-    v = normals(N * Hkv * D, 3);
-    d_o = normals(N * H * D, 4);
+    v = normals(N * Hkv * Dv, 3);
+    d_o = normals(N * H * Dv, 4);
     scale = 1.0f / std::sqrt(static_cast<float>(D));
   }
   int64_t B() const { return static_cast<int64_t>(lengths.size()); }
   Cache cache() const {
-    return Cache(B(), *std::max_element(lengths.begin(), lengths.end()), Hkv, D, dtype);
+    return Cache(B(), *std::max_element(lengths.begin(), lengths.end()), Hkv, D, Dv, dtype);
   }
   BatchView batch() const { return {N, B(), offsets.data(), positions.data()}; }
 
@@ -69,8 +70,8 @@ struct Case {
   };
   Outputs train(const Launch& launch) {
     Cache cache = this->cache();
-    Outputs out{Floats(q.size()), Floats(N * H), Floats(q.size(), 7), Floats(k.size(), 7),
-                Floats(k.size(), 7)};
+    Outputs out{Floats(d_o.size()), Floats(N * H), Floats(q.size(), 7), Floats(k.size(), 7),
+                Floats(v.size(), 7)};
     attention_write(launch, cache.view, batch(), matrix(k, N), matrix(v, N));
     attention_forward(launch, matrix(out.o, N), matrix(out.lse, N), matrix(q, N), cache.view,
                       batch(), H, scale);
@@ -83,7 +84,7 @@ struct Case {
   /// The same rows, `chunk` of each sequence at a time: as the engine prefills and decodes.
   Outputs infer(const Launch& launch, int32_t chunk) {
     Cache cache = this->cache();
-    Outputs out{Floats(q.size()), Floats(N * H), {}, {}, {}};
+    Outputs out{Floats(d_o.size()), Floats(N * H), {}, {}, {}};
     for (int32_t begin = 0; begin < *std::max_element(lengths.begin(), lengths.end());
          begin += chunk) {
       std::vector<int32_t> rows, at{0}, where;
@@ -110,13 +111,13 @@ struct Case {
             const BatchView& view) {
     const int64_t n = view.N;
     Floats qs = gather(q, rows, H * D), ks = gather(k, rows, Hkv * D),
-           vs = gather(v, rows, Hkv * D);
-    Floats o(n * H * D), lse(n * H);
+           vs = gather(v, rows, Hkv * Dv);
+    Floats o(n * H * Dv), lse(n * H);
     attention_write(launch, cache.view, view, matrix(ks, n), matrix(vs, n));
     attention_forward(launch, matrix(o, n), matrix(lse, n), matrix(qs, n), cache.view, view, H,
                       scale);
     for (int64_t i = 0; i < n; ++i) {
-      std::copy_n(&o[i * H * D], H * D, &out.o[rows[i] * H * D]);
+      std::copy_n(&o[i * H * Dv], H * Dv, &out.o[rows[i] * H * Dv]);
       std::copy_n(&lse[i * H], H, &out.lse[rows[i] * H]);
     }
   }
@@ -139,7 +140,9 @@ double objective(const Case& c, const std::vector<double>& q, const std::vector<
           double dot = 0, gain = 0;
           for (int64_t d = 0; d < D; ++d) {
             dot += q[(n * c.H + h) * D + d] * k[(m * c.Hkv + h / group) * D + d];
-            gain += c.d_o[(n * c.H + h) * D + d] * v[(m * c.Hkv + h / group) * D + d];
+          }
+          for (int64_t d = 0; d < c.Dv; ++d) {
+            gain += c.d_o[(n * c.H + h) * c.Dv + d] * v[(m * c.Hkv + h / group) * c.Dv + d];
           }
           const double p = std::exp(dot * c.scale);
           sum += p;
@@ -192,6 +195,16 @@ TEST(Attention, EveryBackendAndThreadCountGivesTheReferencesBits) {
             [&](const Launch& launch) { return everything(c.train(launch)); });
       }
     }
+  }
+}
+
+TEST(Attention, ValuesMayBeNarrowerOrWiderThanKeys) {
+  for (auto [D, Dv] : {std::pair{24, 16}, {12, 40}, {48, 32}}) {
+    Case c({70, 3, 17}, 4, 4, D, D == 48 ? Dtype::kBF16 : Dtype::kF32, Dv);
+    expect_same_bits_everywhere(fmt::format("D {} Dv {}", D, Dv),
+                                [&](const Launch& launch) { return everything(c.train(launch)); });
+    const Launch launch{available_backends().back(), test_pool(2)};
+    EXPECT_TRUE(equal_bits(c.train(launch).o, c.infer(launch, 7).o));
   }
 }
 
@@ -252,8 +265,7 @@ TEST(Attention, LseIsTheLogOfTheSumOfExponentials) {
   }
 }
 
-TEST(Attention, GradientsMatchCentralDifferences) {
-  Case c({9, 4}, 4, 2, 5);
+void expect_gradients(Case c) {
   const std::vector<double> q(c.q.begin(), c.q.end()), k(c.k.begin(), c.k.end()),
       v(c.v.begin(), c.v.end());
   const auto dq = central_differences(c.q, [&](const auto& x) { return objective(c, x, k, v); });
@@ -265,6 +277,12 @@ TEST(Attention, GradientsMatchCentralDifferences) {
     expect_near_all(out.dk, dk, 2e-5);
     expect_near_all(out.dv, dv, 2e-5);
   }
+}
+
+TEST(Attention, GradientsMatchCentralDifferences) { expect_gradients(Case({9, 4}, 4, 2, 5)); }
+
+TEST(Attention, GradientsMatchCentralDifferencesWithOtherValueWidths) {
+  expect_gradients(Case({7, 3}, 2, 2, 6, Dtype::kF32, 4));
 }
 
 TEST(Attention, GradientsMatchCentralDifferencesAcrossPages) {

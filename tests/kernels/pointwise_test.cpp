@@ -24,10 +24,11 @@ struct Turns {
       }
     }
   }
-  void turn(const Launch& launch, Floats& x, const std::vector<int32_t>& positions, bool inverse) {
+  void turn(const Launch& launch, Floats& x, const std::vector<int32_t>& positions, bool inverse,
+            RopeLayout layout = {}) {
     const int64_t P = static_cast<int64_t>(cos.size()) / half;
     rope(launch, matrix(x, static_cast<int64_t>(positions.size())), positions.data(),
-         matrix(cos, P), matrix(sin, P), inverse);
+         matrix(cos, P), matrix(sin, P), inverse, layout);
   }
 };
 
@@ -94,6 +95,31 @@ TEST(Rope, PositionZeroTurnsNothingAndAQuarterTurnSwaps) {
     rope(launch, matrix(x, 2), positions.data(), matrix(cos, 2), matrix(sin, 2), false);
     EXPECT_EQ(x, (Floats{3, 5, -5, 3}));
   }
+}
+
+TEST(Rope, NeighboursTurnLikeHalvesAndTheRestOfAHeadStays) {
+  constexpr int64_t kHalf = 19, kWidth = 45, kOffset = 7;  // two heads
+  Turns turns(9, kHalf);
+  const std::vector<int32_t> positions{3, 8};
+  const Floats before = normals(2 * 2 * kWidth, 1);
+  expect_same_bits_everywhere("adjacent", [&](const Launch& launch) {
+    Floats x = before, halves(2 * 2 * 2 * kHalf);
+    for (int64_t head = 0; head < 4; ++head) {
+      for (int64_t i = 0; i < 2 * kHalf; ++i) {
+        halves[head * 2 * kHalf + i % 2 * kHalf + i / 2] = before[head * kWidth + kOffset + i];
+      }
+    }
+    turns.turn(launch, x, positions, false, {.width = kWidth, .offset = kOffset, .adjacent = true});
+    turns.turn(launch, halves, positions, false);
+    for (int64_t head = 0; head < 4; ++head) {
+      for (int64_t i = 0; i < kWidth; ++i) {
+        const int64_t r = i - kOffset, at = head * kWidth + i;
+        const bool turned = r >= 0 && r < 2 * kHalf;
+        EXPECT_EQ(x[at], turned ? halves[head * 2 * kHalf + r % 2 * kHalf + r / 2] : before[at]);
+      }
+    }
+    return x;
+  });
 }
 
 TEST(Rope, EveryColumnHasTheBitsOfTheReferenceBothWays) {

@@ -2,10 +2,8 @@
 // when R1_SHARED_DATA names the folder that holds models/.
 #include <cmath>
 #include <cstdlib>
-#include <nlohmann/json.hpp>
 
-#include "models/model_io.h"
-#include "nn/fixtures.h"
+#include "models/golden_fixture.h"
 
 namespace r1 {
 namespace {
@@ -14,26 +12,10 @@ using Json = nlohmann::json;
 
 Json read_json(const Path& file) { return Json::parse(read_text(file).value()); }
 
-/// Logits (N, V) of every row of some sequences.
-Floats all_logits(const Transformer& model, const std::vector<std::vector<int32_t>>& sequences,
-                  Context ctx) {
-  std::vector<int64_t> lengths;
-  for (const auto& s : sequences) lengths.push_back(static_cast<int64_t>(s.size()));
-  PackedRows packed(lengths);
-  for (const auto& s : sequences) packed.tokens.insert(packed.tokens.end(), s.begin(), s.end());
-  std::vector<int32_t> rows;
-  for (int32_t n = 0; n < packed.n_rows(); ++n) rows.push_back(n);
-  return floats_of(model.logits(ctx, model.forward(ctx, packed.rows(), nullptr), rows));
-}
-
 class TinyLlama : public testing::Test {
  protected:
-  TinyLlama() {
-    auto loaded = load_model(folder_, "auto", StoreUse::kTraining, best_launch());
-    EXPECT_TRUE(loaded) << loaded.error().message;
-    model_ = std::move(loaded->model);
-  }
-  const Path folder_ = Path(R1_SOURCE_DIR) / "tests/golden/tiny_llama";
+  TinyLlama() { model_ = load_golden(folder_, StoreUse::kTraining); }
+  const Path folder_ = golden_root() / "tiny_llama";
   const Json expected_ = read_json(folder_ / "expected.json");
   std::unique_ptr<Transformer> model_;
 };
@@ -132,7 +114,7 @@ void expect_logits(const Transformer& model, const std::vector<int32_t>& prompt,
 TEST(Published, Stories260KWritesItsStory) {
   const Path folder = published("stories260K");
   if (folder.empty()) GTEST_SKIP() << "set R1_SHARED_DATA to a folder with models/stories260K";
-  const auto loaded = load_model(folder / "hf", "auto", StoreUse::kInference, best_launch());
+  const auto loaded = load_model(folder / "hf", {.dtype = "auto"}, best_launch());
   ASSERT_TRUE(loaded) << loaded.error().message;
   const Json expected = read_json(folder / "expected.json");
   expect_logits(*loaded->model, {1}, expected["logits_after_bos"].get<Doubles>());
@@ -143,7 +125,7 @@ TEST(Published, VerlTinyLlamaHasItsLogitsAndIds) {
   const Path folder = published("verl_arithmetic_tiny_llama");
   if (folder.empty())
     GTEST_SKIP() << "set R1_SHARED_DATA to a folder with models/verl_arithmetic_tiny_llama";
-  const auto loaded = load_model(folder, "f32", StoreUse::kInference, best_launch());
+  const auto loaded = load_model(folder, {.dtype = "f32"}, best_launch());
   ASSERT_TRUE(loaded) << loaded.error().message;
   const Json expected = read_json(folder / "expected.json");
   for (const auto& run : expected["runs"]) {

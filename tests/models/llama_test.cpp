@@ -86,16 +86,15 @@ TEST(LlamaConfig, ReadsTheNewerRopeParameters) {
 
 TEST(LlamaConfig, RefusesByNameWhatWouldChangeTheComputation) {
   const std::pair<Json, const char*> cases[] = {
-      {with("rope_scaling", {{"rope_type", "llama3"}, {"factor", 8.0}}),
-       "rope_scaling 'llama3' is not implemented"},
-      {with("rope_scaling", {{"type", "linear"}, {"factor", 2.0}}),
-       "rope_scaling 'linear' is not implemented"},
+      {with("rope_scaling", {{"rope_type", "longrope"}, {"factor", 8.0}}),
+       "rope_scaling type 'longrope' is not implemented; implemented: default, linear"},
+      {with("rope_scaling", {{"type", "dynamic"}, {"factor", 2.0}}),
+       "rope_scaling type 'dynamic' is not implemented"},
+      {with("rope_scaling", {{"type", "linear"}, {"factor", 0.5}}), "factor 0.5"},
       {with("rope_scaling", {{"factor", 2.0}}), "rope_scaling"},
       {with("rope_scaling", {{"type", 5}}), "rope_scaling"},
       {with("rope_scaling", "yarn"), "rope_scaling"},
-      {with("attention_bias", true), "attention_bias = true is not implemented"},
-      {with("mlp_bias", true), "mlp_bias = true is not implemented"},
-      {with("hidden_act", "gelu"), "hidden_act 'gelu' is not implemented; only silu"},
+      {with("hidden_act", "gelu"), "hidden_act 'gelu' is not implemented; implemented: silu"},
       {with("pretraining_tp", 2), "pretraining_tp 2 is not implemented"},
       {with("architectures", {"MambaForCausalLM"}),
        "architecture 'MambaForCausalLM' is not implemented; implemented: LlamaForCausalLM"},

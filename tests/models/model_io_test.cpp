@@ -26,13 +26,13 @@ void write_folder(const Path& folder, const Transformer& model) {
 
 TEST(ModelIo, LoadingAndSavingChangesNoByte) {
   for (Dtype dtype : {Dtype::kF32, Dtype::kBF16}) {
-    for (StoreUse use : {StoreUse::kInference, StoreUse::kTraining}) {
+    for (StoreUse use : {StoreUse::kReference, StoreUse::kTraining}) {
       for (bool tied : {false, true}) {
         Scratch scratch;
         ModelConfig config = tiny_config();
         config.tie_word_embeddings = tied;
         write_folder(scratch / "a", *random_model(config, dtype, launch()));
-        const auto loaded = load_model(scratch / "a", "auto", use, launch());
+        const auto loaded = load_model(scratch / "a", {.dtype = "auto", .use = use}, launch());
         ASSERT_TRUE(loaded) << loaded.error().message;
         EXPECT_EQ(loaded->model->dtype(), dtype);
         EXPECT_EQ(loaded->model->config().eos_token_ids,
@@ -50,10 +50,12 @@ TEST(ModelIo, LoadingAndSavingChangesNoByte) {
 TEST(ModelIo, BfloatWeightsWidenExactlyAndRoundBack) {
   Scratch scratch;
   write_folder(scratch / "a", *random_model(tiny_config(), Dtype::kBF16, launch()));
-  const auto wide = load_model(scratch / "a", "f32", StoreUse::kTraining, launch());
+  const auto wide =
+      load_model(scratch / "a", {.dtype = "f32", .use = StoreUse::kTraining}, launch());
   ASSERT_TRUE(wide) << wide.error().message;
   ASSERT_TRUE(save_model(scratch / "b", *wide->model, wide->assets));
-  const auto back = load_model(scratch / "b", "bf16", StoreUse::kTraining, launch());
+  const auto back =
+      load_model(scratch / "b", {.dtype = "bf16", .use = StoreUse::kTraining}, launch());
   ASSERT_TRUE(back) << back.error().message;
   ASSERT_TRUE(save_model(scratch / "c", *back->model, back->assets));
   EXPECT_EQ(*read_text(scratch / "a" / "model.safetensors"),
@@ -78,7 +80,7 @@ TEST(ModelIo, ListsEveryMissingUnexpectedAndMisshapenTensorInOneError) {
   tensors.push_back(
       {"model.layers.0.self_attn.rotary_emb.inv_freq", extra});  // old files hold it: ignored
   ASSERT_TRUE(write_safetensors(scratch / "a", tensors));
-  const auto loaded = load_model(scratch / "a", "auto", StoreUse::kInference, launch());
+  const auto loaded = load_model(scratch / "a", {.dtype = "auto"}, launch());
   ASSERT_FALSE(loaded);
   EXPECT_EQ(
       loaded.error().message,
@@ -99,13 +101,13 @@ TEST(ModelIo, ATiedModelMayCarryItsHeadTwice) {
   write_folder(scratch / "a", *untied);
   ASSERT_TRUE(
       write_text_atomic(scratch / "a" / "config.json", kLlama.write_config(config, "float32")));
-  EXPECT_TRUE(load_model(scratch / "a", "auto", StoreUse::kInference, launch()));
+  EXPECT_TRUE(load_model(scratch / "a", {.dtype = "auto"}, launch()));
 }
 
 TEST(ModelIo, RefusesWhatIsNoModelFolder) {
   Scratch scratch;
   const auto message = [&](const Path& folder, const std::string& dtype = "auto") {
-    const auto loaded = load_model(folder, dtype, StoreUse::kInference, launch());
+    const auto loaded = load_model(folder, {.dtype = dtype}, launch());
     return loaded ? std::string("accepted") : loaded.error().message;
   };
   EXPECT_EQ(message(scratch / "none"), (scratch / "none").string() + ": no such model folder");
@@ -113,7 +115,13 @@ TEST(ModelIo, RefusesWhatIsNoModelFolder) {
   EXPECT_NE(message(scratch / "empty").find("no config.json; a model is a Hugging Face folder"),
             std::string::npos);
   write_folder(scratch / "a", *random_model(tiny_config(), Dtype::kF32, launch()));
-  EXPECT_NE(message(scratch / "a", "f16").find("use auto, f32 or bf16"), std::string::npos);
+  const auto halves =
+      load_model(scratch / "a", {.dtype = "f16", .use = StoreUse::kTraining}, launch());
+  ASSERT_FALSE(halves);
+  EXPECT_NE(halves.error().message.find("f16 is for inference; use auto, f32 or bf16"),
+            std::string::npos);
+  EXPECT_NE(message(scratch / "a", "q8_0").find("use auto, f32 or bf16"), std::string::npos);
+  EXPECT_NE(message(scratch / "a", "i32"), "accepted");
   EXPECT_NE(message(scratch / "a", "int4"), "accepted");
   ASSERT_TRUE(write_text_atomic(scratch / "a" / "config.json", "{}"));
   EXPECT_NE(message(scratch / "a").find((scratch / "a").string() + ": config.json has no"),

@@ -126,7 +126,7 @@ TEST(Transformer, ATiedHeadAddsItsGradientToTheEmbedding) {
 TEST(Transformer, CopiesWeightsIntoAnInferenceModelOfItsDtype) {
   for (Dtype dtype : {Dtype::kF32, Dtype::kBF16}) {
     const auto model = random_model(tiny_config(), dtype, best_launch());
-    Transformer copy(tiny_config(), dtype, StoreUse::kInference);
+    Transformer copy(tiny_config(), dtype, StoreUse::kReference);
     copy.copy_weights_from(*model);
     copy.refresh(best_launch());
     const PackedRows packed = packed_tokens({70, 4});

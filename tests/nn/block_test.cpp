@@ -16,20 +16,20 @@ struct Shape {
 };
 
 void shape_attention(Attention& a, const Shape& s, const RopeTable& table) {
-  a.n_heads = s.H;
-  a.n_kv_heads = s.Hkv;
-  a.head_dim = s.D;
+  a.core.n_heads = s.H;
+  a.core.n_kv_heads = s.Hkv;
+  a.core.head_dim = s.D;
   a.rope_table = &table;
-  a.q_proj.shape(s.H * s.D, s.C, 1.0f);
-  a.k_proj.shape(s.Hkv * s.D, s.C, 1.0f);
-  a.v_proj.shape(s.Hkv * s.D, s.C, 1.0f);
-  a.o_proj.shape(s.C, s.H * s.D, 1.0f);
+  a.q_proj.shape(s.H * s.D, s.C);
+  a.k_proj.shape(s.Hkv * s.D, s.C);
+  a.v_proj.shape(s.Hkv * s.D, s.C);
+  a.o_proj.shape(s.C, s.H * s.D);
 }
 
 void shape_mlp(Mlp& mlp, const Shape& s) {
-  mlp.gate_proj.shape(s.F, s.C, 1.0f);
-  mlp.up_proj.shape(s.F, s.C, 1.0f);
-  mlp.down_proj.shape(s.C, s.F, 1.0f);
+  mlp.gate_proj.shape(s.F, s.C);
+  mlp.up_proj.shape(s.F, s.C);
+  mlp.down_proj.shape(s.C, s.F);
 }
 
 Doubles attention_output(const Values& v, const std::string& prefix, const Doubles& x,
@@ -161,8 +161,8 @@ BlockRun run_block(const Shape& s, const PackedRows& packed, bool recompute, Dty
   RopeTable table;
   table.build(100, s.D, kTheta);
   Block block;
-  shape_attention(block.self_attn, s, table);
-  shape_mlp(block.mlp, s);
+  shape_attention(std::get<Attention>(block.self_attn), s, table);
+  shape_mlp(std::get<Mlp>(block.mlp), s);
   block.input_layernorm.shape(s.C, 1e-5f);
   block.post_attention_layernorm.shape(s.C, 1e-5f);
   Home home;

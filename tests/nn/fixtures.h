@@ -69,9 +69,19 @@ class Home {
  public:
   template <class Part>
   void add(const std::string& name, Part& part) {
-    part.weight.name = name;
-    parameters_.push_back(&part.weight);
-    if constexpr (std::is_same_v<Part, Linear>) linears_.push_back(&part);
+    if constexpr (std::is_same_v<Part, Parameter>) {
+      part.name = name;
+      parameters_.push_back(&part);
+    } else {
+      part.weight.name = name;
+      parameters_.push_back(&part.weight);
+    }
+    if constexpr (std::is_same_v<Part, Linear>) {
+      linears_.push_back(&part);
+      if (part.bias.shape.empty()) return;
+      part.bias.name = name + ".bias";
+      parameters_.push_back(&part.bias);
+    }
   }
   void add_all(auto& module) {
     module.visit([this](const std::string& name, auto& part) { add(name, part); });
@@ -83,13 +93,14 @@ class Home {
     for (Parameter* p : parameters_) {
       const Floats x = normals(p->numel(), stream++, scale);
       for (int64_t i = 0; i < p->numel(); ++i) {
-        p->master.f32()[i] = x[i] + (p->shape.size() == 1 ? 1.0f : 0.0f);
+        const Tensor values = p->buffer ? p->weight : p->master;
+        values.f32()[i] = x[i] + (p->shape.size() == 1 ? p->first_value : 0.0f);
       }
     }
     for (Linear* linear : linears_) {
       panels_.push_back(std::make_unique<Arena>());
-      Tensor memory = panels_.back()->f32({linear->packed_size(true) / 4 + 1});
-      linear->place_panels(static_cast<std::byte*>(memory.data), true);
+      Tensor memory = panels_.back()->f32({linear->packed_size(dtype, true) / 4 + 1});
+      linear->place_panels(static_cast<std::byte*>(memory.data), dtype, true);
     }
     refresh(launch);
   }
@@ -100,12 +111,16 @@ class Home {
 
   Values values() const {
     Values v;
-    for (const Parameter* p : parameters_) v[p->name] = widened(floats_of(p->master));
+    for (const Parameter* p : parameters_) {
+      v[p->name] = widened(floats_of(p->buffer ? p->weight : p->master));
+    }
     return v;
   }
   std::map<std::string, Floats> gradients() const {
     std::map<std::string, Floats> g;
-    for (const Parameter* p : parameters_) g[p->name] = floats_of(p->grad);
+    for (const Parameter* p : parameters_) {
+      if (!p->buffer) g[p->name] = floats_of(p->grad);
+    }
     return g;
   }
   ParameterStore& store() { return store_; }

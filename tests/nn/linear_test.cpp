@@ -9,7 +9,7 @@ namespace {
 TEST(Linear, SwapsColumnsWithAPermutation) {
   Bench bench;
   Linear linear;
-  linear.shape(2, 2, 1.0f);
+  linear.shape(2, 2);
   Home home;
   home.add("w", linear);
   home.build(bench.ctx.launch);
@@ -23,7 +23,7 @@ TEST(Linear, GradientEqualsCentralDifferencesAndAdds) {
   Bench bench;
   constexpr int64_t N = 3, in = 5, out = 7;
   Linear linear;
-  linear.shape(out, in, 1.0f);
+  linear.shape(out, in);
   Home home;
   home.add("w", linear);
   home.build(bench.ctx.launch);
@@ -51,8 +51,8 @@ TEST(Linear, BfloatWeightsComputeAsTheirWidenedValues) {
   constexpr int64_t N = 4, in = 33, out = 35;
   Linear narrow, wide;
   Home narrow_home, wide_home;
-  narrow.shape(out, in, 1.0f);
-  wide.shape(out, in, 1.0f);
+  narrow.shape(out, in);
+  wide.shape(out, in);
   narrow_home.add("w", narrow);
   wide_home.add("w", wide);
   narrow_home.build(bench.ctx.launch, Dtype::kBF16);

@@ -37,7 +37,7 @@ HeadRun run_head(const HeadCase& c, const Launch& launch = best_launch()) {
   Bench bench(launch);
   LmHead head;
   head.norm.shape(C, 1e-5f);
-  head.projection.shape(V, C, 1.0f);
+  head.projection.shape(V, C);
   Home home;
   home.add("norm", head.norm);
   home.add("projection", head.projection);
@@ -101,7 +101,7 @@ TEST(LmHead, ARowScoresTheSameInAnyChunk) {
   one.targets = {one.targets[270]};
   LmHead head;
   head.norm.shape(C, 1e-5f);
-  head.projection.shape(V, C, 1.0f);
+  head.projection.shape(V, C);
   Home home;
   home.add("norm", head.norm);
   home.add("projection", head.projection);

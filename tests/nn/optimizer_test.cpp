@@ -17,7 +17,7 @@ struct Weights {
   Launch launch = best_launch();
 
   explicit Weights(Dtype dtype = Dtype::kF32) {
-    a.shape(3, 5, 1.0f);
+    a.shape(3, 5);
     b.shape(4, 1e-5f);
     home.add("a", a);
     home.add("b", b);

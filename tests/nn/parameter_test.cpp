@@ -44,7 +44,7 @@ TEST(ParameterStore, ABfloatModelRoundsItsMastersAndKeepsNormsInFloat) {
 TEST(ParameterStore, InferenceNeedsNoMastersAndNoGradients) {
   Parameter a = parameter({4, 4}), norm = parameter({7}, true);
   ParameterStore store;
-  store.allocate({&a, &norm}, Dtype::kBF16, StoreUse::kInference);
+  store.allocate({&a, &norm}, Dtype::kBF16, StoreUse::kReference);
   EXPECT_TRUE(a.master.empty());
   EXPECT_TRUE(a.grad.empty());
   EXPECT_EQ(store.n_bytes(), (16 + 16) * 2 + 16 * 4);

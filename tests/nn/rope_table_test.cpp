@@ -57,6 +57,52 @@ TEST(RopeTable, HoldsTheAnglesOfEachPosition) {
   }
 }
 
+TEST(RopeTable, GrowsAsPositionsAreReached) {
+  RopeTable table;
+  table.build(100'000, 4, 10000.0);
+  table.reach(70'000);
+  EXPECT_NEAR(table.cos().row(70'000)[0], std::cos(70'000.0), 1e-6);
+  table.reach(99'999);
+  EXPECT_NEAR(table.sin().row(99'999)[0], std::sin(99'999.0), 1e-6);
+}
+
+std::vector<double> ratios(int64_t D, double theta, const RopeScaling& scaling) {
+  const auto scaled = rope_frequencies(D, theta, scaling), plain = rope_frequencies(D, theta, {});
+  std::vector<double> r;
+  for (size_t i = 0; i < plain.size(); ++i) r.push_back(plain[i] / scaled[i]);
+  return r;
+}
+
+// DeepSeek-V3: the ramp goes from index 10 to 23 of 32 (spec: dim(32) = 10.47, dim(1) = 22.51).
+TEST(RopeScaling, YarnKeepsFastFrequenciesAndDividesSlowOnes) {
+  RopeScaling s;
+  s.kind = RopeScaling::Kind::kYarn;
+  s.factor = 40;
+  s.original_max_positions = 4096;
+  const auto r = ratios(64, 10000.0, s);
+  for (size_t i = 0; i < 32; ++i) {
+    const double low = i >= 23 ? 40 : i > 10 ? 1.01 : 1, high = i <= 10 ? 1 : i < 23 ? 39.9 : 40;
+    EXPECT_GE(r[i], low - 1e-4) << i;
+    EXPECT_LE(r[i], high + 1e-4) << i;
+  }
+}
+
+TEST(RopeScaling, Llama3DividesWavesLongerThanTheOriginalContext) {
+  RopeScaling s;
+  s.kind = RopeScaling::Kind::kLlama3;
+  s.factor = 8;
+  s.original_max_positions = 8192;
+  const auto plain = rope_frequencies(128, 5e5, {});
+  const auto r = ratios(128, 5e5, s);
+  for (size_t i = 0; i < r.size(); ++i) {
+    const double wave = 2 * M_PI / plain[i];
+    if (wave >= 8192 / 4.0 && wave <= 8192) continue;  // the smooth part
+    EXPECT_NEAR(r[i], wave > 8192 ? 8 : 1, 1e-5) << i;
+  }
+  s.kind = RopeScaling::Kind::kLinear;
+  for (double x : ratios(128, 5e5, s)) EXPECT_NEAR(x, 8, 1e-5);
+}
+
 TEST(RopeTable, APlanHasShapesAndNoNumbers) {
   RopeTable table;
   table.plan(300, 6);

@@ -7,7 +7,9 @@ namespace {
 
 using Format = RewardFunction;
 double pays(Format format, std::string_view text, bool finished = true, bool prefilled = false) {
-  return format({}, {text, finished}, {prefilled}).value;
+  const double told = format({}, {text, finished}, {prefilled}).value;
+  EXPECT_EQ(format({}, {text, finished, prefilled}, {}).value, told);  // seen in the prompt
+  return told;
 }
 
 TEST(FormatZero, PaysForThoughtAndAnswerInTheirTags) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "text/tokenizer_samples.h"
+#include "text/unicode.h"
 
 namespace r1 {
 namespace {
@@ -17,7 +18,11 @@ Tokenizer make(const samples::Json& json) {
 
 std::string stream_all(TokenStream stream, const Ids& ids) {
   std::string text;
-  for (int32_t id : ids) text += stream.push(id);
+  for (int32_t id : ids) {
+    const std::string shown = stream.push(id);
+    EXPECT_TRUE(is_utf8(shown)) << "half a character before id " << id;
+    text += shown;
+  }
   return text + stream.finish();
 }
 

@@ -216,7 +216,8 @@ TEST_F(Stage, GrpoOfOneUpdateAStepSamplesExactlyWhatItTrains) {
 TEST_F(Stage, NanWeightsEndARunWithItsStepAndSaveNothing) {
   ASSERT_TRUE(ok(pretrain(pretrain_config("base", 1))));
   {
-    auto loaded = load_model(at("base") / "final", "f32", StoreUse::kTraining, best_launch());
+    auto loaded = load_model(at("base") / "final", {.dtype = "f32", .use = StoreUse::kTraining},
+                             best_launch());
     ASSERT_TRUE(ok(loaded));
     Tensor masters = loaded->model->store().masters();
     for (int64_t i = 0; i < 70 * 32; ++i)

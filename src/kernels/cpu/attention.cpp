@@ -26,13 +26,13 @@ R1_INLINE E round_to(float x) {
 template <class E>
 void write_row(const KvView& view, int64_t sequence, int64_t position, const float* k,
                const float* v) {
-  const int64_t D = view.head_dim, Dpad = view.padded_dim(), j = position % kPageSize;
+  const int64_t D = view.head_dim, Dv = view.values(), j = position % kPageSize;
   const int64_t page = view.page_table[sequence * view.max_pages + position / kPageSize];
-  for (int64_t h = 0; h < view.n_kv_heads; ++h, k += D, v += D) {
+  for (int64_t h = 0; h < view.n_kv_heads; ++h, k += D, v += Dv) {
     E* keys = reinterpret_cast<E*>(view.base + page * view.page_stride + h * view.head_bytes());
-    E* values = keys + Dpad * kPageSize + j * Dpad;
+    E* values = keys + view.padded_dim() * kPageSize + j * view.padded_values();
     for (int64_t d = 0; d < D; ++d) keys[d * kPageSize + j] = round_to<E>(k[d]);
-    for (int64_t d = 0; d < D; ++d) values[d] = round_to<E>(v[d]);
+    for (int64_t d = 0; d < Dv; ++d) values[d] = round_to<E>(v[d]);
   }
 }
 
@@ -64,7 +64,7 @@ struct Forward {
 struct Tile {
   int n;
   int64_t sequence, kv_head;
-  int64_t element[kTileQueries];  // of q and o
+  int64_t q[kTileQueries], o[kTileQueries];  // first element
   int64_t lse[kTileQueries];
   int64_t position[kTileQueries];
   float max[kTileQueries];
@@ -105,9 +105,9 @@ R1_INLINE void exponentiate(float* s, int64_t n_keys, float max, float next, flo
   store(sum, lanes);
 }
 
-/// All rows of the tile that reach the page which begins at key `first`; acc (n, Dpad).
+/// All rows of the tile that reach the page which begins at key `first`; acc (n, padded Dv).
 void forward_page(const Forward& f, Tile& tile, int64_t first, float* acc) {
-  const int64_t Dpad = f.view.padded_dim();
+  const int64_t Dpad = f.view.padded_values();
   int begin = 0;
   while (tile.position[begin] < first) ++begin;
   const int n = tile.n - begin;
@@ -116,7 +116,7 @@ void forward_page(const Forward& f, Tile& tile, int64_t first, float* acc) {
   int64_t n_keys[kTileQueries] = {};
   int64_t most = 0;
   for (int i = 0; i < n; ++i) {
-    q[i] = f.q + tile.element[begin + i];
+    q[i] = f.q + tile.q[begin + i];
     const int64_t left = tile.position[begin + i] + 1 - first;
     n_keys[i] = most = left < kPageSize ? left : kPageSize;
   }
@@ -144,14 +144,14 @@ void forward_page(const Forward& f, Tile& tile, int64_t first, float* acc) {
 }
 
 void forward_tile(const Forward& f, Tile& tile, float* acc) {
-  const int64_t D = f.view.head_dim, Dpad = f.view.padded_dim();
+  const int64_t D = f.view.values(), Dpad = f.view.padded_values();
   for (int i = 0; i < tile.n; ++i) tile.max[i] = kNegativeInfinity;
   for (int64_t first = 0; first <= tile.position[tile.n - 1]; first += kPageSize) {
     forward_page(f, tile, first, acc);
   }
   for (int i = 0; i < tile.n; ++i) {
     const F32x16 total = broadcast(fold(load(tile.sum[i])));
-    float* o = f.o + tile.element[i];
+    float* o = f.o + tile.o[i];
     for (int64_t d = 0; d < D; d += 16) {
       const F32x16 x = load(acc + i * Dpad + d) / total;
       if (D - d >= 16) {
@@ -174,7 +174,8 @@ void forward_rows(const Forward& f, int64_t sequence, int64_t kv_head, int64_t b
   for (int64_t n = begin; n < end; ++n) {
     for (int64_t g = 0; g < f.group; ++g) {
       const int64_t head = kv_head * f.group + g;
-      tile.element[tile.n] = (n * f.n_heads + head) * f.view.head_dim;
+      tile.q[tile.n] = (n * f.n_heads + head) * f.view.head_dim;
+      tile.o[tile.n] = (n * f.n_heads + head) * f.view.values();
       tile.lse[tile.n] = n * f.n_heads + head;
       tile.position[tile.n] = f.batch.positions[n];
       if (++tile.n == kTileQueries) {
@@ -190,7 +191,7 @@ void forward_rows(const Forward& f, int64_t sequence, int64_t kv_head, int64_t b
 /// the ones at hand, where the processor does not look ahead by itself.
 void prefetch_pages(const KvView& view, int64_t sequence, int64_t kv_head, int64_t n_keys) {
   constexpr int64_t kMostPages = 4, kLine = 64;
-  const int64_t size = dtype_size(view.dtype), Dpad = view.padded_dim();
+  const int64_t size = dtype_size(view.dtype), Dpad = view.padded_values();
   for (int64_t i = 0; i < kMostPages && i * kPageSize < n_keys; ++i) {
     const int64_t left = n_keys - i * kPageSize, n = left < kPageSize ? left : kPageSize;
     const PageHead page = page_head(view, sequence, i * kPageSize, kv_head);
@@ -220,7 +221,7 @@ R1_INLINE int64_t row_cost(const BatchView& batch, int64_t n) { return batch.pos
 /// The rows whose first unit of cost lies in [begin, end), counted sequence by sequence, head by
 /// head.
 void forward_share(const Forward& f, int64_t begin, int64_t end) {
-  float* acc = attention_scratch(kTileQueries * f.view.padded_dim());
+  float* acc = attention_scratch(kTileQueries * f.view.padded_values());
   int64_t cost = 0;
   for (int64_t b = 0; b < f.batch.B; ++b) {
     const int64_t last = f.batch.offsets[b + 1];

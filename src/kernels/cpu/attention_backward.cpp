@@ -20,21 +20,24 @@ struct Backward {
 
 /// One thread's memory, f32. Rows are a block of 64 queries, keys are those of one page.
 struct Scratch {
-  float *keys, *values_t;  // (64, Dpad), (Dpad, 64)
-  float *dk, *dv;          // (64, Dpad)
-  float *q, *d_o;          // (64, Dpad), zero beyond D
-  float *p, *ds;           // (64 rows, 64 keys)
-  float* dq;               // (kTileQueries, Dpad)
+  float *keys, *dk, *q;        // (64, Dpad), zero beyond D
+  float *values_t, *dv, *d_o;  // (Dvpad, 64), (64, Dvpad), (64, Dvpad)
+  float *p, *ds;               // (64 rows, 64 keys)
+  float* dq;                   // (kTileQueries, Dpad)
 
-  static int64_t floats(int64_t Dpad) {
-    return (6 * Dpad + 2 * kPageSize) * kPageSize + kTileQueries * Dpad;
+  static int64_t floats(int64_t Dpad, int64_t Dvpad) {
+    return (3 * Dpad + 3 * Dvpad + 2 * kPageSize) * kPageSize + kTileQueries * Dpad;
   }
-  Scratch(float* memory, int64_t Dpad) {
-    const int64_t page = Dpad * kPageSize;
-    float** const parts[] = {&keys, &values_t, &dk, &dv, &q, &d_o};
-    for (float** part : parts) {
+  Scratch(float* memory, int64_t Dpad, int64_t Dvpad) {
+    float** const of_keys[] = {&keys, &dk, &q};
+    float** const of_values[] = {&values_t, &dv, &d_o};
+    for (float** part : of_keys) {
       *part = memory;
-      memory += page;
+      memory += Dpad * kPageSize;
+    }
+    for (float** part : of_values) {
+      *part = memory;
+      memory += Dvpad * kPageSize;
     }
     p = memory;
     ds = p + kPageSize * kPageSize;
@@ -98,9 +101,9 @@ struct Block {
 
 /// p (dots q·k in, probabilities out), ds (dots do·v in, gradients of the dots out).
 R1_INLINE void gradient_of_scores(const Backward& w, const Block& block, int64_t t, Scratch& s) {
-  const int64_t n = block.n + t, D = w.view.head_dim;
-  const int64_t element = (n * w.n_heads + block.head) * D;
-  const F32x16 delta = broadcast(delta_of(w.d_o + element, w.o + element, D));
+  const int64_t n = block.n + t, Dv = w.view.values();
+  const int64_t element = (n * w.n_heads + block.head) * Dv;
+  const F32x16 delta = broadcast(delta_of(w.d_o + element, w.o + element, Dv));
   const F32x16 lse = broadcast(w.lse[n * w.n_heads + block.head]), scale = broadcast(w.scale);
   for (int64_t j = 0; j < block.n_keys(t); j += 16) {
     float *p = s.p + t * kPageSize + j, *ds = s.ds + t * kPageSize + j;
@@ -135,10 +138,11 @@ void add_dq(const Backward& w, const Block& block, int64_t t, int n, Scratch& s)
 
 void backward_block(const Backward& w, const Block& block, const PageHead& page, Scratch& s) {
   const int64_t D = w.view.head_dim, Dpad = w.view.padded_dim();
+  const int64_t Dv = w.view.values(), Dvpad = w.view.padded_values();
   for (int64_t t = 0; t < block.T; ++t) {
-    const int64_t element = ((block.n + t) * w.n_heads + block.head) * D;
-    copy_row(s.q + t * Dpad, w.q + element, D);
-    copy_row(s.d_o + t * Dpad, w.d_o + element, D);
+    const int64_t row = (block.n + t) * w.n_heads + block.head;
+    copy_row(s.q + t * Dpad, w.q + row * D, D);
+    copy_row(s.d_o + t * Dvpad, w.d_o + row * Dv, Dv);
   }
   for (int64_t t = 0; t < block.T; t += kTileQueries) {
     const int64_t left = block.T - t;
@@ -147,37 +151,36 @@ void backward_block(const Backward& w, const Block& block, const PageHead& page,
     const float *q[kTileQueries], *d_o[kTileQueries];
     for (int i = 0; i < n; ++i) {
       q[i] = s.q + (t + i) * Dpad;
-      d_o[i] = s.d_o + (t + i) * Dpad;
+      d_o[i] = s.d_o + (t + i) * Dvpad;
     }
     page_dots(s.p + t * kPageSize, q, n, page.keys, w.view.dtype, D, n_vectors);
-    page_dots(s.ds + t * kPageSize, d_o, n, s.values_t, Dtype::kF32, D, n_vectors);
+    page_dots(s.ds + t * kPageSize, d_o, n, s.values_t, Dtype::kF32, Dv, n_vectors);
     for (int i = 0; i < n; ++i) gradient_of_scores(w, block, t + i, s);
     add_dq(w, block, t, n, s);
   }
   page_outer(s.dk, s.ds, s.q, block.T, Dpad, block.diagonal);
-  page_outer(s.dv, s.p, s.d_o, block.T, Dpad, block.diagonal);
+  page_outer(s.dv, s.p, s.d_o, block.T, Dvpad, block.diagonal);
 }
 
 /// All that reaches the keys of one page of one sequence and KV head.
 void backward_page(const Backward& w, int64_t sequence, int64_t kv_head, int64_t first,
                    Scratch& s) {
   const int64_t D = w.view.head_dim, Dpad = w.view.padded_dim();
+  const int64_t Dv = w.view.values(), Dvpad = w.view.padded_values();
   const int64_t begin = w.batch.offsets[sequence], T = w.batch.offsets[sequence + 1] - begin;
   const PageHead page = page_head(w.view, sequence, first, kv_head);
   if (w.view.dtype == Dtype::kF32) {
-    transpose(s.values_t, reinterpret_cast<const float*>(page.values), kPageSize, Dpad);
+    transpose(s.values_t, reinterpret_cast<const float*>(page.values), kPageSize, Dvpad);
   } else {
-    transpose(s.values_t, reinterpret_cast<const uint16_t*>(page.values), kPageSize, Dpad);
+    transpose(s.values_t, reinterpret_cast<const uint16_t*>(page.values), kPageSize, Dvpad);
   }
   if (w.view.dtype == Dtype::kF32) {
     transpose(s.keys, reinterpret_cast<const float*>(page.keys), Dpad, kPageSize);
   } else {
     transpose(s.keys, reinterpret_cast<const uint16_t*>(page.keys), Dpad, kPageSize);
   }
-  for (int64_t i = 0; i < kPageSize * Dpad; i += 16) {
-    store(s.dk + i, zero());
-    store(s.dv + i, zero());
-  }
+  for (int64_t i = 0; i < kPageSize * Dpad; i += 16) store(s.dk + i, zero());
+  for (int64_t i = 0; i < kPageSize * Dvpad; i += 16) store(s.dv + i, zero());
   for (int64_t g = 0; g < w.group; ++g) {
     for (int64_t t = first; t < T; t += kPageSize) {
       const int64_t left = T - t, n = left < kPageSize ? left : kPageSize;
@@ -185,9 +188,9 @@ void backward_page(const Backward& w, int64_t sequence, int64_t kv_head, int64_t
     }
   }
   for (int64_t j = 0; j < kPageSize && first + j < T; ++j) {
-    const int64_t element = ((begin + first + j) * w.view.n_kv_heads + kv_head) * D;
-    store_row(w.dk + element, s.dk + j * Dpad, D);
-    store_row(w.dv + element, s.dv + j * Dpad, D);
+    const int64_t row = (begin + first + j) * w.view.n_kv_heads + kv_head;
+    store_row(w.dk + row * D, s.dk + j * Dpad, D);
+    store_row(w.dv + row * Dv, s.dv + j * Dvpad, Dv);
   }
 }
 
@@ -208,9 +211,9 @@ void attention_backward_column(const Launch& launch, Tensor dq, Tensor dk, Tenso
                    n_heads,
                    n_heads / view.n_kv_heads,
                    scale};
-  const int64_t Dpad = view.padded_dim();
+  const int64_t Dpad = view.padded_dim(), Dvpad = view.padded_values();
   launch.pool->parallel_for(batch.B * view.n_kv_heads, 1, [&](int64_t begin, int64_t end) {
-    Scratch scratch(attention_scratch(Scratch::floats(Dpad)), Dpad);
+    Scratch scratch(attention_scratch(Scratch::floats(Dpad, Dvpad)), Dpad, Dvpad);
     for (int64_t i = begin; i < end; ++i) {
       const int64_t b = i / view.n_kv_heads, kv_head = i % view.n_kv_heads;
       const int64_t T = batch.offsets[b + 1] - batch.offsets[b];

@@ -19,14 +19,14 @@ constexpr int kTileQueries = 1, kTileKeys = 1;
 /// Where one KV head's keys and values of one page lie.
 struct PageHead {
   const std::byte* keys;    // (D, 64)
-  const std::byte* values;  // (64, Dpad)
+  const std::byte* values;  // (64, padded Dv)
 };
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 inline PageHead page_head(const KvView& view, int64_t sequence, int64_t first, int64_t kv_head) {
   const int64_t page = view.page_table[sequence * view.max_pages + first / kPageSize];
   const std::byte* head = view.base + page * view.page_stride + kv_head * view.head_bytes();
-  return {head, head + view.head_bytes() / 2};
+  return {head, head + view.key_bytes()};
 }
 
 /// s (n, 64): s_ij = Σ_d x_id y_dj, d ascending, for n <= kTileQueries rows x_i and y (D, 64).

@@ -1,4 +1,4 @@
-// The three kernels of the gemm column, each in a file of its own.
+// The kernels of the gemm column and what they share, each in a file of its own.
 #pragma once
 
 #include "kernels/cpu/gemm_tile.h"
@@ -7,7 +7,20 @@
 namespace r1::R1_ISA {
 
 void gemm_pack_column(const Launch&, const PackedMatrix& b, Tensor w, bool transposed);
+void gemm_pack_panel_column(const PackedMatrix& b, int64_t panel, const void* rows, int64_t n);
 void gemm_weight_gradient_column(const Launch&, Tensor dw, Tensor dy, Tensor x);
+
+/// Rows k of a panel; for blocks of integers k.begin starts one.
+inline std::byte* panel_row(const PackedMatrix& b, int64_t panel, int64_t k) {
+  return static_cast<std::byte*>(b.data) + panel * panel_bytes(b.K, b.dtype) +
+         panel_bytes(k, b.dtype);
+}
+
+/// Rows k of a panel of B in f32: (k, 32).
+void widen_panel(float* to, const PackedMatrix& b, int64_t panel, Span k);
+/// Rows n of a panel of Bᵀ in f32, made from B's panels: (n, 32). n.begin is a multiple of 32; room
+/// for the 32 rows that n.end falls into.
+void widen_transposed_panel(float* to, const PackedMatrix& b, int64_t panel, Span n);
 
 /// A loop shorter than so many multiply-adds is not worth a second thread.
 constexpr int64_t kMinShare = 1 << 16;

@@ -5,55 +5,40 @@
 
 #include "kernels/cpu/simd.h"
 
+#include "kernels/cpu/gemm_accumulators.h"
+
 R1_SIMD_BEGIN
 
 namespace {
 
-R1_INLINE F32x16 load_b(const float* b) { return load(b); }
-R1_INLINE F32x16 load_b(const uint16_t* b) { return load_bf16(b); }
+struct F32 {
+  using Element = float;
+  static R1_INLINE F32x16 read(const float* p) { return load(p); }
+};
+struct BF16 {
+  using Element = uint16_t;
+  static R1_INLINE F32x16 read(const uint16_t* p) { return load_bf16(p); }
+};
+struct F16 {
+  using Element = uint16_t;
+  static R1_INLINE F32x16 read(const uint16_t* p) { return load_f16(p); }
+};
 
-template <int R, int V>
-R1_INLINE void begin(F32x16 (&acc)[R][V], const GemmTile& t) {
-  if (!t.from_y) {
-    for (int r = 0; r < R; ++r)
-      for (int v = 0; v < V; ++v) acc[r][v] = zero();
-  } else if (t.cols == V * kVector) {
-    for (int r = 0; r < R; ++r)
-      for (int v = 0; v < V; ++v) acc[r][v] = load(t.y + r * t.ldy + v * kVector);
-  } else {
-    for (int v = 0; v < V; ++v) {
-      const int64_t left = t.cols - v * kVector, n = left < 0 ? 0 : (left > 16 ? 16 : left);
-      for (int r = 0; r < R; ++r) acc[r][v] = load_partial(t.y + r * t.ldy + v * kVector, n);
-    }
-  }
-}
-
-template <int R, int V>
-R1_INLINE void finish(const GemmTile& t, const F32x16 (&acc)[R][V]) {
-  if (t.cols == V * kVector) {
-    for (int r = 0; r < R; ++r)
-      for (int v = 0; v < V; ++v) store(t.y + r * t.ldy + v * kVector, acc[r][v]);
-  } else {
-    for (int v = 0; v < V; ++v) {
-      const int64_t left = t.cols - v * kVector, n = left < 0 ? 0 : (left > 16 ? 16 : left);
-      for (int r = 0; r < R; ++r) store_partial(t.y + r * t.ldy + v * kVector, acc[r][v], n);
-    }
-  }
-}
-
-/// kColumns: how a lies, see GemmTile::a. E: float or bf16 (widened as it is read).
+/// kColumns: how a lies, see GemmTile::a. E: what b holds, widened as it is read.
 template <int R, int V, bool kColumns, class E>
 void tile(const GemmTile& t) {
   F32x16 acc[R][V];
   begin<R, V>(acc, t);
-  const E* b = static_cast<const E*>(t.b);
+  using Element = typename E::Element;
+  const int64_t first = V == 1 ? t.first_vector : 0, panel = t.panel_bytes / sizeof(Element);
+  const Element* b = static_cast<const Element*>(t.b) + first * kVector;
   const float* a = t.a;
   const int64_t lda = t.lda, step = kColumns ? lda : 1;
 #pragma GCC unroll 2
-  for (int64_t k = 0; k < t.K; ++k, a += step, b += t.ldb) {
+  for (int64_t k = 0; k < t.K; ++k, a += step, b += 2 * kVector) {
     F32x16 row[V];
 #pragma GCC unroll 8
-    for (int v = 0; v < V; ++v) row[v] = load_b(b + (v / 2) * t.panel_stride + (v % 2) * kVector);
+    for (int v = 0; v < V; ++v) row[v] = E::read(b + (v / 2) * panel + (v % 2) * kVector);
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
       const F32x16 x = broadcast(a[kColumns ? r : r * lda]);
@@ -82,13 +67,15 @@ TileFunction find_row_tile(int rows, int vectors) {
 }  // namespace
 
 TileFunction row_tile(int rows, int vectors, Dtype b) {
-  return b == Dtype::kF32 ? find_row_tile<float>(rows, vectors)
-                          : find_row_tile<uint16_t>(rows, vectors);
+  if (b == Dtype::kF32) return find_row_tile<F32>(rows, vectors);
+  if (b == Dtype::kBF16) return find_row_tile<BF16>(rows, vectors);
+  if (b == Dtype::kF16) return find_row_tile<F16>(rows, vectors);
+  return quant_tile(rows, vectors, b);
 }
 
 TileFunction column_tile(int rows, int vectors) {
-  static constexpr auto kOne = table<1, true, float>(Rows{});
-  static constexpr auto kTwo = table<kTileVectors, true, float>(Rows{});
+  static constexpr auto kOne = table<1, true, F32>(Rows{});
+  static constexpr auto kTwo = table<kTileVectors, true, F32>(Rows{});
   return vectors == 1 ? kOne[rows - 1] : kTwo[rows - 1];
 }
 

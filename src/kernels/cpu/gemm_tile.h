@@ -23,9 +23,9 @@ struct GemmTile {
   int64_t ldy;
   const float* a;  // row by row: a[r lda + k]; column by column: a[k lda + r]
   int64_t lda;
-  const void* b;  // vector v of row k: b[k ldb + (v / 2) panel_stride + (v % 2) 16]
-  int64_t ldb;    // in elements
-  int64_t panel_stride;
+  const void* b;         // a row of a panel, or a block of one (q8_0, q4_0), which K must fill
+  int64_t first_vector;  // 0 or 1: vector v is columns 16 (first_vector + v) … of that row,
+  int64_t panel_bytes;   // from column 32 on so far away
   int64_t K;
   int64_t cols;  // at most 16 V; b must hold 16 V
   bool from_y;
@@ -41,6 +41,7 @@ constexpr int wide_vectors(int rows) {
 
 /// rows 1 … kTileRows; vectors 1, 2 (if kTileVectors is 2) or wide_vectors(rows).
 TileFunction row_tile(int rows, int vectors, Dtype b);
+TileFunction quant_tile(int rows, int vectors, Dtype b);  // the same for q8_0 and q4_0
 /// a column by column, b f32; vectors 1 … kTileVectors.
 TileFunction column_tile(int rows, int vectors);
 

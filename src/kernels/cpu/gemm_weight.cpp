@@ -63,9 +63,9 @@ void add_block(const Gradient& g, Span tiles, Span panels, Span rows) {
                                  .ldy = g.I,
                                  .a = scratch.dy + (outputs.begin - first_output) * rows.size(),
                                  .lda = R,
-                                 .b = scratch.x + c,
-                                 .ldb = kPanel,
-                                 .panel_stride = 0,
+                                 .b = scratch.x,
+                                 .first_vector = c / kVector,
+                                 .panel_bytes = 0,
                                  .K = rows.size(),
                                  .cols = n,
                                  .from_y = true});

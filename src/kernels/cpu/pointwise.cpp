@@ -44,16 +44,34 @@ void turn(float* a, float* b, const float* cos, const float* sin, int64_t half, 
   });
 }
 
+/// One head: pairs of neighbours, turned as two halves.
+void turn_adjacent(float* x, float* halves, const float* cos, const float* sin, int64_t half,
+                   bool inverse) {
+  for (int64_t i = 0; i < half; ++i) {
+    halves[i] = x[2 * i];
+    halves[half + i] = x[2 * i + 1];
+  }
+  turn(halves, halves + half, cos, sin, half, inverse);
+  for (int64_t i = 0; i < half; ++i) {
+    x[2 * i] = halves[i];
+    x[2 * i + 1] = halves[half + i];
+  }
+}
+
 void rope(const Launch& launch, Tensor x, const int32_t* positions, Tensor cos, Tensor sin,
-          bool inverse) {
-  const int64_t half = cos.cols(), H = x.cols() / (2 * half);
+          bool inverse, const RopeLayout& layout) {
+  const int64_t half = cos.cols(), H = x.cols() / layout.width;
   launch.pool->parallel_for(x.rows(), 16, [=](int64_t begin, int64_t end) {
+    alignas(64) float halves[kMostRope];
     for (int64_t n = begin; n < end; ++n) {
       const float *c = cos.row(positions[n]), *s = sin.row(positions[n]);
-      float* heads = x.row(n);
-      for (int64_t h = 0; h < H; ++h) {
-        float* a = heads + h * 2 * half;
-        turn(a, a + half, c, s, half, inverse);
+      float* head = x.row(n) + layout.offset;
+      for (int64_t h = 0; h < H; ++h, head += layout.width) {
+        if (layout.adjacent) {
+          turn_adjacent(head, halves, c, s, half, inverse);
+        } else {
+          turn(head, head + half, c, s, half, inverse);
+        }
       }
     }
   });

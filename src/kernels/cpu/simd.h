@@ -16,9 +16,9 @@
 #include "tensor/tensor.h"
 
 #if defined(R1_ISA_avx512)
-#define R1_TARGET "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma"
+#define R1_TARGET "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c"
 #elif defined(R1_ISA_avx2)
-#define R1_TARGET "avx2,fma"
+#define R1_TARGET "avx2,fma,f16c"
 #endif
 
 #if !defined(R1_TARGET)
@@ -61,6 +61,10 @@ R1_SIMD_BEGIN
 //   a, b) fold(x) as LaneSum::fold, hmax(x) largest lane U32x16: load_u32 store_u32 broadcast_u32 +
 //   - ^ & | shift_left<n> shift_right<n> mul_low mul_high as_u32(x) as_f32(u) bits; to_f32(u) the
 //   signed value
+
+//   load_f16(p)  load_i8(p) 16 integers  load_nibbles(p, low, high) of 16 bytes, each less 8
+//   U32x16: load_u8 load_u16 store_u8 store_u16 (the lower bits)
+//   transpose_16(load, store) 16 x 16 lanes: store(i, column i of the rows load(0) … load(15))
 
 R1_INLINE F32x16 negate(F32x16 x) { return as_f32(as_u32(x) ^ broadcast_u32(0x80000000u)); }
 

@@ -144,6 +144,75 @@ R1_INLINE void store_bf16_partial(uint16_t* p, F32x16 x, int64_t n) {
   std::memcpy(p, lanes, n * sizeof(uint16_t));
 }
 
+R1_INLINE F32x16 load_f16(const uint16_t* p) {
+  const __m128i* q = reinterpret_cast<const __m128i*>(p);
+  return {_mm256_cvtph_ps(_mm_loadu_si128(q)), _mm256_cvtph_ps(_mm_loadu_si128(q + 1))};
+}
+R1_INLINE __m128i load_eight(const void* p) {
+  return _mm_loadl_epi64(static_cast<const __m128i*>(p));
+}
+R1_INLINE U32x16 load_u8(const uint8_t* p) {
+  return {_mm256_cvtepu8_epi32(load_eight(p)), _mm256_cvtepu8_epi32(load_eight(p + 8))};
+}
+R1_INLINE U32x16 load_u16(const uint16_t* p) {
+  const __m128i* q = reinterpret_cast<const __m128i*>(p);
+  return {_mm256_cvtepu16_epi32(_mm_loadu_si128(q)), _mm256_cvtepu16_epi32(_mm_loadu_si128(q + 1))};
+}
+R1_INLINE F32x16 load_i8(const int8_t* p) {
+  return to_f32({_mm256_cvtepi8_epi32(load_eight(p)), _mm256_cvtepi8_epi32(load_eight(p + 8))});
+}
+R1_INLINE void load_nibbles(const uint8_t* p, F32x16& low, F32x16& high) {
+  const U32x16 pairs = load_u8(p), eight = broadcast_u32(8);
+  low = to_f32((pairs & broadcast_u32(15)) - eight);
+  high = to_f32(shift_right<4>(pairs) - eight);
+}
+R1_INLINE void store_u16(uint16_t* p, U32x16 x) {
+  const U32x16 low = x & broadcast_u32(0xFFFF);
+  const __m256i packed = _mm256_packus_epi32(low.low, low.high);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(packed, 0xD8));
+}
+R1_INLINE void store_u8(uint8_t* p, U32x16 x) {
+  const U32x16 low = x & broadcast_u32(0xFF);
+  const __m256i packed = _mm256_packus_epi32(low.low, low.high);
+  const __m256i halves = _mm256_permute4x64_epi64(packed, 0xD8);
+  const __m128i lower = _mm256_castsi256_si128(halves);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                   _mm_packus_epi16(lower, _mm256_extracti128_si256(halves, 1)));
+}
+
+/// Transposes eight rows of eight lanes.
+R1_INLINE void transpose_eight(__m256i (&row)[8]) {
+  __m256i pair[8], four[8];
+  for (int i = 0; i < 8; i += 2) {
+    pair[i] = _mm256_unpacklo_epi32(row[i], row[i + 1]);
+    pair[i + 1] = _mm256_unpackhi_epi32(row[i], row[i + 1]);
+  }
+  for (int i = 0; i < 8; i += 4) {
+    for (int j = 0; j < 2; ++j) {
+      four[i + 2 * j] = _mm256_unpacklo_epi64(pair[i + j], pair[i + j + 2]);
+      four[i + 2 * j + 1] = _mm256_unpackhi_epi64(pair[i + j], pair[i + j + 2]);
+    }
+  }
+  for (int i = 0; i < 4; ++i) {
+    row[i] = _mm256_permute2x128_si256(four[i], four[i + 4], 0x20);
+    row[i + 4] = _mm256_permute2x128_si256(four[i], four[i + 4], 0x31);
+  }
+}
+template <class Load, class Store>
+R1_INLINE void transpose_16(Load load, Store store) {
+  __m256i left[8], right[8];
+  for (int half = 0; half < 2; ++half) {  // of the columns
+    for (int i = 0; i < 8; ++i) {
+      const U32x16 a = load(i), b = load(i + 8);
+      left[i] = half == 0 ? a.low : a.high;
+      right[i] = half == 0 ? b.low : b.high;
+    }
+    transpose_eight(left);
+    transpose_eight(right);
+    for (int i = 0; i < 8; ++i) store(half * 8 + i, U32x16{left[i], right[i]});
+  }
+}
+
 R1_INLINE float fold(F32x16 x) {
   const __m256 eight = x.low + x.high;
   const __m128 four = _mm256_castps256_ps128(eight) + _mm256_extractf128_ps(eight, 1);

@@ -93,6 +93,67 @@ R1_INLINE void store_bf16_partial(uint16_t* p, F32x16 x, int64_t n) {
   _mm256_mask_storeu_epi16(p, first_lanes(n), narrow(x));
 }
 
+R1_INLINE F32x16 load_f16(const uint16_t* p) {
+  const __m256i halves = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  return {_mm512_maskz_cvtph_ps(0xFFFF, halves)};
+}
+R1_INLINE __m128i load_bytes(const void* p) {
+  return _mm_loadu_si128(static_cast<const __m128i*>(p));
+}
+R1_INLINE F32x16 load_i8(const int8_t* p) {
+  return to_f32({_mm512_maskz_cvtepi8_epi32(0xFFFF, load_bytes(p))});
+}
+R1_INLINE void load_nibbles(const uint8_t* p, F32x16& low, F32x16& high) {
+  // permutexvar looks at the lower four bits of each lane only.
+  const __m512 table = _mm512_setr_ps(-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7);
+  const U32x16 pairs{_mm512_maskz_cvtepu8_epi32(0xFFFF, load_bytes(p))};
+  low = {_mm512_maskz_permutexvar_ps(0xFFFF, pairs.v, table)};
+  high = {_mm512_maskz_permutexvar_ps(0xFFFF, shift_right<4>(pairs).v, table)};
+}
+R1_INLINE U32x16 load_u8(const uint8_t* p) {
+  return {_mm512_maskz_cvtepu8_epi32(0xFFFF, load_bytes(p))};
+}
+R1_INLINE U32x16 load_u16(const uint16_t* p) {
+  const __m256i halves = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  return {_mm512_maskz_cvtepu16_epi32(0xFFFF, halves)};
+}
+R1_INLINE void store_u8(uint8_t* p, U32x16 x) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_maskz_cvtepi32_epi8(0xFFFF, x.v));
+}
+R1_INLINE void store_u16(uint16_t* p, U32x16 x) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_maskz_cvtepi32_epi16(0xFFFF, x.v));
+}
+
+template <int kLanes>
+R1_INLINE __m512i shuffle_quarters(__m512i a, __m512i b) {
+  return _mm512_maskz_shuffle_i32x4(0xFFFF, a, b, kLanes);
+}
+template <class Load, class Store>
+R1_INLINE void transpose_16(Load load, Store store) {
+  __m512i pair[16], four[16];  // [i]: interleaved columns of two rows, of four rows
+  for (int i = 0; i < 16; i += 2) {
+    const __m512i a = load(i).v, b = load(i + 1).v;
+    pair[i] = _mm512_maskz_unpacklo_epi32(0xFFFF, a, b);
+    pair[i + 1] = _mm512_maskz_unpackhi_epi32(0xFFFF, a, b);
+  }
+  for (int i = 0; i < 16; i += 4) {
+    for (int j = 0; j < 2; ++j) {
+      four[i + 2 * j] = _mm512_maskz_unpacklo_epi64(0xFF, pair[i + j], pair[i + j + 2]);
+      four[i + 2 * j + 1] = _mm512_maskz_unpackhi_epi64(0xFF, pair[i + j], pair[i + j + 2]);
+    }
+  }
+  for (int i = 0; i < 4; ++i) {  // quarter q of four[4 g + i]: column 4 q + i of rows 4 g …
+    const __m512i even = shuffle_quarters<0x88>(four[i], four[i + 4]);
+    const __m512i odd = shuffle_quarters<0xDD>(four[i], four[i + 4]);
+    const __m512i lower_even = shuffle_quarters<0x88>(four[i + 8], four[i + 12]);
+    const __m512i lower_odd = shuffle_quarters<0xDD>(four[i + 8], four[i + 12]);
+    store(i, U32x16{shuffle_quarters<0x88>(even, lower_even)});
+    store(i + 4, U32x16{shuffle_quarters<0x88>(odd, lower_odd)});
+    store(i + 8, U32x16{shuffle_quarters<0xDD>(even, lower_even)});
+    store(i + 12, U32x16{shuffle_quarters<0xDD>(odd, lower_odd)});
+  }
+}
+
 R1_INLINE __m256 lower_half(F32x16 x) { return _mm512_maskz_extractf32x8_ps(0xFF, x.v, 0); }
 R1_INLINE __m256 upper_half(F32x16 x) { return _mm512_maskz_extractf32x8_ps(0xFF, x.v, 1); }
 R1_INLINE float fold(F32x16 x) {

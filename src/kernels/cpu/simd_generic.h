@@ -157,6 +157,46 @@ R1_INLINE void store_bf16_partial(uint16_t* p, F32x16 x, int64_t n) {
 }
 R1_INLINE void store_bf16(uint16_t* p, F32x16 x) { store_bf16_partial(p, x, 16); }
 
+R1_INLINE F32x16 load_f16(const uint16_t* p) {
+  F32x16 x;
+  for (int i = 0; i < 16; ++i) x.lane[i] = f16_to_f32(p[i]);
+  return x;
+}
+R1_INLINE F32x16 load_i8(const int8_t* p) {
+  F32x16 x;
+  for (int i = 0; i < 16; ++i) x.lane[i] = p[i];
+  return x;
+}
+R1_INLINE void load_nibbles(const uint8_t* p, F32x16& low, F32x16& high) {
+  for (int i = 0; i < 16; ++i) low.lane[i] = static_cast<float>((p[i] & 15) - 8);
+  for (int i = 0; i < 16; ++i) high.lane[i] = static_cast<float>((p[i] >> 4) - 8);
+}
+R1_INLINE U32x16 load_u8(const uint8_t* p) {
+  U32x16 x;
+  for (int i = 0; i < 16; ++i) x.lane[i] = p[i];
+  return x;
+}
+R1_INLINE U32x16 load_u16(const uint16_t* p) {
+  U32x16 x;
+  for (int i = 0; i < 16; ++i) x.lane[i] = p[i];
+  return x;
+}
+R1_INLINE void store_u8(uint8_t* p, U32x16 x) {
+  for (int i = 0; i < 16; ++i) p[i] = static_cast<uint8_t>(x.lane[i]);
+}
+R1_INLINE void store_u16(uint16_t* p, U32x16 x) {
+  for (int i = 0; i < 16; ++i) p[i] = static_cast<uint16_t>(x.lane[i]);
+}
+template <class Load, class Store>
+R1_INLINE void transpose_16(Load load, Store store) {
+  U32x16 columns[16];
+  for (int i = 0; i < 16; ++i) {
+    const U32x16 row = load(i);
+    for (int j = 0; j < 16; ++j) columns[j].lane[i] = row.lane[j];
+  }
+  for (int i = 0; i < 16; ++i) store(i, columns[i]);
+}
+
 R1_INLINE float fold(F32x16 x) {
   for (int width = 8; width > 0; width /= 2) {
     for (int i = 0; i < width; ++i) x.lane[i] += x.lane[i + width];
