@@ -51,4 +51,31 @@ Result<TokenSequence> answer_example(const Chat& chat, const Problem& problem) {
   return join(std::move(prompt), completion);
 }
 
+Result<TokenSequence> conversation_example(const Chat& chat, const Problem& problem) {
+  if (!chat.has_template()) return answer_example(chat, problem);
+  const Tokenizer& tokenizer = chat.tokenizer();
+  std::vector<Message> messages = problem.messages;
+  messages.push_back({.role = "assistant", .content = problem.completion});
+  R1_TRY(const RenderedChat rendered,
+         render_chat_spans(tokenizer.chat_template(), messages, tokenizer.bos_token(),
+                           tokenizer.eos_token()));
+  // Piece by piece, as the model will meet them: a prompt, then its own words.
+  TokenSequence example;
+  const auto add = [&](size_t begin, size_t end, float weight) {
+    const auto text = std::string_view(rendered.text).substr(begin, end - begin);
+    const std::vector<int32_t> tokens = tokenizer.encode(text, kAsWritten);
+    example.tokens.insert(example.tokens.end(), tokens.begin(), tokens.end());
+    example.weights.resize(example.tokens.size(), weight);
+  };
+  size_t at = 0;
+  for (const auto& [begin, end] : rendered.assistant) {
+    add(at, begin, 0.0f);
+    add(begin, end, 1.0f);
+    at = end;
+  }
+  add(at, rendered.text.size(), 0.0f);
+  if (!example.weights.empty()) example.weights[0] = 0.0f;
+  return example;
+}
+
 }  // namespace r1

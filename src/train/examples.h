@@ -18,4 +18,8 @@ std::vector<TokenSequence> text_examples(const Chat& chat, const std::string& te
 /// Prompt through the chat template, then the completion and an end token, which carry the loss.
 Result<TokenSequence> answer_example(const Chat& chat, const Problem& problem);
 
+/// The whole conversation through the chat template; what the assistant wrote in every turn carries
+/// the loss. Without a template: answer_example.
+Result<TokenSequence> conversation_example(const Chat& chat, const Problem& problem);
+
 }  // namespace r1

@@ -167,10 +167,13 @@ Result<void> GrpoRun::step(int64_t step, Progress& progress) {
 }
 
 void log_plan(const GrpoConfig& config, const Transformer& model, Dtype kv_dtype,
-              int64_t max_length) {
+              int64_t max_length, const Transformer* reference) {
   MemoryPlan memory = plan_training(model, kv_dtype, config.train, max_length);
   const MemoryPlan sampler = plan_engine(model, kv_dtype, config.engine);
   memory.parts.insert(memory.parts.end(), sampler.parts.begin(), sampler.parts.end());
+  if (reference) {
+    memory.parts.emplace_back("reference", reference->store().n_bytes() + reference->panel_bytes());
+  }
   log_memory(memory);
 }
 
@@ -252,11 +255,11 @@ Result<StageReport> grpo(GrpoConfig config, const Evaluation& evaluation) {
   R1_RETURN_IF_ERROR(config.engine.validate(model.config().max_positions));
   const int64_t max_length = config.engine.length(model.config().max_positions);
   R1_TRY(Prompts prompts, Prompts::open(config, chat, rewards, max_length, *launch.pool));
-  log_plan(config, model, kv_dtype, max_length);
   std::unique_ptr<Transformer> reference;
   if (config.beta > 0 && !model.adapted()) {
     reference = std::make_unique<Transformer>(model.config(), model.dtype(), StoreUse::kReference);
   }
+  log_plan(config, model, kv_dtype, max_length, reference.get());
   Learner learner(model, args.optimizer, kv_dtype, args.gradient_checkpointing, launch);
   Engine engine(model, kv_dtype, config.engine, launch);
   Policy policy(config, learner, engine, chat, rewards, reference.get());

@@ -78,6 +78,7 @@ struct SftConfig {
   int64_t train_batch_size = 16;
   double num_train_epochs = 0;
   int64_t max_length = 0;
+  bool assistant_only_loss = false;
   AdapterArguments adapters;
   DatasetOptions columns;
   TrainingArguments train;
@@ -88,6 +89,8 @@ struct SftConfig {
     f("train_batch_size", train_batch_size, "examples of one optimizer step");
     f("num_train_epochs", num_train_epochs, "passes over the data; 0: max_steps decides");
     f("max_length", max_length, "longer examples are left out and counted; 0: the model's limit");
+    f("assistant_only_loss", assistant_only_loss,
+      "learn every assistant turn of a conversation; otherwise only the last");
     adapters.visit(f);
     columns.visit(f);
     train.visit(f);

@@ -24,7 +24,8 @@ Result<std::vector<TokenSequence>> read_examples(const SftConfig& config, const 
       ++n_empty;
       continue;
     }
-    auto example = answer_example(chat, problems[i]);
+    auto example = config.assistant_only_loss ? conversation_example(chat, problems[i])
+                                              : answer_example(chat, problems[i]);
     if (!example)
       return fail_with(example.error().with(fmt::format("{}: row {}", config.data, i + 1)));
     if (static_cast<int64_t>(example->tokens.size()) > max_length) {

@@ -109,6 +109,29 @@ TEST_F(Examples, AnAnswerEndsWithTheEndToken) {
     EXPECT_EQ(s->weights[t], t < prompt->size() ? 0.0f : 1.0f);
 }
 
+TEST_F(Examples, EveryTurnOfTheAssistantCarriesLossWhenAskedFor) {
+  const std::string turns =
+      "{% for m in messages %}{{ '<bos> ' if m.role == 'user' else '' }}{{ m.content }}"
+      "{{ ' <eos> ' if m.role == 'assistant' else ' ' }}{% endfor %}";
+  write_bytes(folder_.path / "chat_template.jinja", turns);
+  ModelConfig config;
+  config.vocab_size = 70;
+  const auto chat = Chat::open(folder_.path, config);
+  ASSERT_TRUE(ok(chat));
+  Problem problem;
+  problem.messages = {{"user", "4 a"}, {"assistant", "9"}, {"user", "5 b"}};
+  problem.completion = "answer 8";
+  const auto s = conversation_example(*chat, problem);
+  ASSERT_TRUE(ok(s));
+  const Tokenizer& tokenizer = chat->tokenizer();
+  std::string learned;
+  for (size_t t = 0; t < s->tokens.size(); ++t) {
+    if (s->weights[t] > 0) learned += std::string(tokenizer.token(s->tokens[t])) + " ";
+  }
+  EXPECT_EQ(learned, "9 <eos> answer 8 <eos> ");
+  EXPECT_EQ(s->tokens.size(), 3 + 2 + 3 + 3u);
+}
+
 TEST_F(Examples, LongTextsAreCutIntoPieces) {
   std::vector<int32_t> whole, joined;
   for (const TokenSequence& piece : text_examples(*chat_, "1 2 3 4 5 6 7 8 9 0", 100)) {
