@@ -1,6 +1,5 @@
 // r1 convert: a model from one form to another, streaming.
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "base/log.h"
 #include "checkpoint/stream.h"
@@ -171,25 +170,6 @@ Result<void> convert(const ConvertConfig& config) {
   return {};
 }
 
-/// SRC and DST stand without a name: they are given theirs. A flag takes no value from behind it.
-std::vector<std::string> name_the_paths(const std::vector<std::string>& args) {
-  const std::set<std::string> flags = {"--force", "--keep_mtp", "--keep-mtp"};
-  std::vector<std::string> named, names = {"--destination", "--source"};
-  for (size_t i = 0; i < args.size(); ++i) {
-    const std::string& arg = args[i];
-    if (!arg.starts_with("-") && !names.empty()) {
-      named.push_back(names.back());
-      names.pop_back();
-    }
-    named.push_back(flags.contains(arg) ? arg + "=true" : arg);
-    const bool takes_value = arg.starts_with("--") && !flags.contains(arg) &&
-                             !arg.starts_with("--no") && arg != "--help" &&
-                             arg.find('=') == std::string::npos;
-    if (takes_value && i + 1 < args.size()) named.push_back(args[++i]);
-  }
-  return named;
-}
-
 }  // namespace
 
 Verb convert_verb() {
@@ -201,7 +181,9 @@ Verb convert_verb() {
             {}};
   verb.run = [verb](const std::vector<std::string>& args) {
     ConvertConfig config;
-    return run_verb(verb, config, name_the_paths(args), convert);
+    return run_verb(verb, config,
+                    name_positionals(list_fields(config), args, {"source", "destination"}),
+                    convert);
   };
   return verb;
 }

@@ -116,15 +116,16 @@ class Parser {
 
 }  // namespace
 
-std::vector<std::string> name_positionals(const std::vector<Field>& fields,
-                                          const std::vector<std::string>& args,
-                                          const std::vector<std::string>& names) {
-  std::vector<std::string> named;
-  size_t n_named = 0;
+std::vector<std::string> take_words(const std::vector<Field>& fields,
+                                    std::vector<std::string>& args) {
+  std::vector<std::string> words, options;
   for (size_t i = 0; i < args.size(); ++i) {
     const std::string& arg = args[i];
-    if (!arg.starts_with("-") && n_named < names.size()) named.push_back("--" + names[n_named++]);
-    named.push_back(arg);
+    if (!arg.starts_with("-")) {
+      words.push_back(arg);
+      continue;
+    }
+    options.push_back(arg);
     if (!arg.starts_with("--") || arg.find('=') != std::string::npos || i + 1 == args.size()) {
       continue;
     }
@@ -133,12 +134,24 @@ std::vector<std::string> name_positionals(const std::vector<Field>& fields,
                       (name.starts_with("no_") && is_flag(find_field(fields, name.substr(3))));
     const bool says_which = args[i + 1] == "true" || args[i + 1] == "false";
     if (!flag || says_which) {
-      if (!args[i + 1].starts_with("--")) named.push_back(args[++i]);
+      if (!args[i + 1].starts_with("--")) options.push_back(args[++i]);
     } else if (!name.starts_with("no_") && name != "help") {
-      named.back() += "=true";
+      options.back() += "=true";
     }
   }
-  return named;
+  args = std::move(options);
+  return words;
+}
+
+std::vector<std::string> name_positionals(const std::vector<Field>& fields,
+                                          std::vector<std::string> args,
+                                          const std::vector<std::string>& names) {
+  const std::vector<std::string> words = take_words(fields, args);
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (i < names.size()) args.push_back("--" + names[i]);
+    args.push_back(words[i]);  // one too many: parse_options says so
+  }
+  return args;
 }
 
 std::string usage_text(const std::vector<Field>& fields, const Verb& verb) {

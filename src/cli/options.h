@@ -26,10 +26,14 @@ struct Verb {
 Result<void> parse_options(std::vector<Field> fields, const std::vector<std::string>& args,
                            const Verb& verb, bool* help_printed);
 
-/// Gives the arguments that stand without a name theirs, in order: r1 convert SRC DST. A word after
-/// a true-or-false option is such an argument too, unless it is true or false.
+/// Takes out the arguments that stand without a name, in order. A word after a true-or-false option
+/// is one of them, too, unless it is true or false.
+std::vector<std::string> take_words(const std::vector<Field>& fields,
+                                    std::vector<std::string>& args);
+
+/// Gives such arguments theirs: r1 convert SRC DST.
 std::vector<std::string> name_positionals(const std::vector<Field>& fields,
-                                          const std::vector<std::string>& args,
+                                          std::vector<std::string> args,
                                           const std::vector<std::string>& names);
 
 /// What --help prints: usage, examples, each field with its help text and default.

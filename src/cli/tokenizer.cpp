@@ -278,20 +278,11 @@ Result<void> compare(CompareConfig& config, const Words& words) {
   return {};
 }
 
-/// The words that follow the action, up to the first option.
-Words take_words(std::vector<std::string>& args) {
-  size_t n = 0;
-  while (n < args.size() && !args[n].starts_with("--") && args[n] != "-h") ++n;
-  Words words(args.begin(), args.begin() + static_cast<ptrdiff_t>(n));
-  args.erase(args.begin(), args.begin() + static_cast<ptrdiff_t>(n));
-  return words;
-}
-
 template <class Config>
 int run_action(const Verb& verb, std::vector<std::string> args,
                Result<void> (*action)(Config&, const Words&)) {
   Config config;
-  const Words words = take_words(args);
+  const Words words = take_words(list_fields(config), args);
   return run_verb(verb, config, args, [&](Config& c) { return action(c, words); });
 }
 

@@ -8,7 +8,7 @@
 namespace r1 {
 namespace {
 
-constexpr size_t kBlock = size_t{32} << 20;
+constexpr size_t kBlock = size_t{256} << 20;  // memory is touched, and taken, page by page
 constexpr size_t kHugePage = size_t{2} << 20;
 
 size_t round_up(size_t n, size_t unit) { return (n + unit - 1) / unit * unit; }

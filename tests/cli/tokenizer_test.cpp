@@ -26,6 +26,8 @@ TEST(TokenizerVerb, TextToIdsAndBack) {
   const std::string ids = must_run({"tokenizer", "encode", "low <|end|>new", "--model", learned()});
   EXPECT_EQ(must_run({"tokenizer", "decode", ids, "--model", learned(), "--no-skip_special"}),
             "low <|end|>new\n");
+  EXPECT_EQ(must_run({"tokenizer", "encode", "--special", "--model", learned(), "low <|end|>new"}),
+            ids);
   EXPECT_EQ(must_run({"tokenizer", "decode", "--model", learned(), "--file", "-"}, {.input = ids}),
             "low new\n");
   EXPECT_EQ(must_run({"tokenizer", "encode", "--model", learned(), "--file", "-"},
