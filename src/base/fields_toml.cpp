@@ -1,6 +1,7 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <sstream>
 #include <utility>
 
 #include "base/field_text.h"
@@ -56,6 +57,12 @@ std::string kind_of(const toml::node& node) {
   return node.is_table() ? "a table" : "a date or a time";
 }
 
+std::string table_text(const toml::table& table) {
+  std::ostringstream out;
+  out << toml::toml_formatter(table);
+  return out.str();
+}
+
 template <class T>
 Result<T> parse_node(const toml::node& node) {
   if constexpr (std::is_same_v<T, bool>) {
@@ -73,6 +80,12 @@ Result<T> parse_node(const toml::node& node) {
   } else if (node.is_array()) {
     T list;
     for (const toml::node& item : *node.as_array()) {
+      if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+        if (item.is_table()) {  // [[name]]: each table as TOML text
+          list.push_back(table_text(*item.as_table()));
+          continue;
+        }
+      }
       R1_TRY(auto element, parse_node<typename T::value_type>(item));
       list.push_back(element);
     }

@@ -77,8 +77,8 @@ Result<void> run_eval(EvalVerbConfig& config) {
   config.eval.sampling.temperature = static_cast<float>(config.temperature);
   config.eval.sampling.top_p = static_cast<float>(config.top_p);
   config.eval.sampling.seed = config.seed;
-  R1_TRY(const RewardSet rewards,
-         make_rewards(config.eval.reward_funcs, {}, {config.eval.prefilled_think}));
+  R1_TRY(const RewardSet rewards, choose_rewards(config.eval.reward, config.eval.reward_funcs, {},
+                                                 {config.eval.prefilled_think}));
   R1_TRY(std::vector<Problem> problems, read_all(config));
   R1_TRY(const Machine machine, Machine::open(config.compute));
   R1_TRY(const OpenModel open, open_model(config.model, machine.launch()));

@@ -75,12 +75,14 @@ Result<void> run_rl(RlVerbConfig& config, const std::string& command) {
     EvalConfig eval;
     eval.samples = config.eval_samples;
     eval.max_tokens = config.grpo.max_completion_length;
+    eval.reward = config.grpo.reward;
     eval.reward_funcs = config.grpo.reward_funcs;
     eval.prefilled_think = config.grpo.prefilled_think;
     eval.engine = config.grpo.engine;
     R1_TRY(const Dtype kv_dtype, kv_dtype_of(config.grpo.train.kv_dtype, model.dtype()));
     if (!is_checked) {
-      R1_TRY(const RewardSet rewards, make_rewards(eval.reward_funcs, {}, {eval.prefilled_think}));
+      R1_TRY(const RewardSet rewards,
+             choose_rewards(eval.reward, eval.reward_funcs, {}, {eval.prefilled_think}));
       R1_TRY(problems, usable_problems(std::move(problems), chat, rewards,
                                        eval.engine.length(model.config().max_positions),
                                        config.eval_data, *machine.launch().pool));

@@ -8,9 +8,9 @@ namespace r1 {
 
 const std::vector<Verb>& verbs() {
   static const std::vector<Verb> all{
-      quickstart_verb(), pretrain_verb(), sft_verb(),   rl_verb(),        eval_verb(),
-      generate_verb(),   chat_verb(),     data_verb(),  tokenizer_verb(), convert_verb(),
-      inspect_verb(),    merge_verb(),    doctor_verb()};
+      quickstart_verb(), pretrain_verb(), sft_verb(),    rl_verb(),        eval_verb(),
+      generate_verb(),   chat_verb(),     data_verb(),   tokenizer_verb(), convert_verb(),
+      inspect_verb(),    merge_verb(),    reward_verb(), sandbox_verb(),   doctor_verb()};
   return all;
 }
 

@@ -22,6 +22,8 @@ Verb tokenizer_verb();
 Verb convert_verb();
 Verb inspect_verb();
 Verb merge_verb();
+Verb reward_verb();
+Verb sandbox_verb();
 Verb doctor_verb();
 
 /// Prints "r1 VERB: error: …" and returns the exit status 1.

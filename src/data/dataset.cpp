@@ -328,6 +328,7 @@ Result<std::vector<Problem>> read_problems(const Path& jsonl, const DatasetOptio
     const std::string id = fmt::format("{}:{}", jsonl.filename().string(), number);
     auto problem = read_line(parser, line, options, id);
     if (problem) {
+      problem->source = jsonl.stem().string();
       problems.push_back(std::move(*problem));
     } else if (!options.skip_bad_lines) {
       return fail("{}:{}: {} (mend the line, or leave such lines out with --skip_bad_lines)",

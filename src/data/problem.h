@@ -18,6 +18,7 @@ struct Problem {
   std::string answer;      // the reference; "" when the row has none
   std::string completion;  // the SFT target when the row has one
   int difficulty = 0;
+  std::string source;                          // the data set: its file's name without the ending
   std::map<std::string, std::string> columns;  // every other column, as JSON text
 };
 

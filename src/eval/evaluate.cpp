@@ -20,7 +20,8 @@ Result<Evaluated> evaluate(const Transformer& model, const Chat& chat,
     if (problems[i].messages.empty())
       return fail("row {} has no prompt; evaluation needs prompts with answers", i + 1);
   }
-  R1_TRY(const RewardSet rewards, make_rewards(config.reward_funcs, {}, {config.prefilled_think}));
+  R1_TRY(const RewardSet rewards,
+         choose_rewards(config.reward, config.reward_funcs, {}, {config.prefilled_think}));
   Engine engine(model, kv_dtype, config.engine, launch);
   EpisodePlan plan;
   plan.n_samples = config.samples;
@@ -35,7 +36,7 @@ Result<Evaluated> evaluate(const Transformer& model, const Chat& chat,
   Evaluated result;
   R1_TRY(result.episodes, sample_episodes(engine, chat, problems, plan, rewards, *launch.pool));
   result.seconds = timer.seconds();
-  const bool strict = config.reward_funcs.front() == "accuracy_strict";
+  const bool strict = rewards.specs().front().name == "accuracy_strict";
   std::vector<std::vector<SampleResult>> samples(problems.size());
   for (const Episode& e : result.episodes) {
     SampleResult s;

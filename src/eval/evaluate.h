@@ -9,6 +9,7 @@ namespace r1 {
 struct EvalConfig {
   int samples = 16;
   int64_t max_tokens = 160;
+  std::vector<std::string> reward;  // [[reward]] tables; none: reward_funcs
   std::vector<std::string> reward_funcs = {"accuracy", "format"};  // correctness, then format
   bool prefilled_think = false;
   SamplingParams sampling;
@@ -17,6 +18,7 @@ struct EvalConfig {
   void visit(auto&& f) {
     f("samples", samples, "completions of each problem");
     f("max_tokens", max_tokens, "tokens a completion may have");
+    f("reward", reward, "[[reward]] tables of a config file, instead of reward_funcs");
     f("reward_funcs", reward_funcs, "what counts as right, then what counts as well formed");
     f("prefilled_think", prefilled_think,
       "prompts end with <think>: the completion begins inside it");

@@ -9,6 +9,7 @@
 
 #include "reward/number.h"
 #include "reward/text_scan.h"
+#include "reward/thought.h"
 
 namespace r1 {
 namespace {
@@ -119,19 +120,9 @@ std::optional<std::string_view> after_answer_is(std::string_view text) {
   return in_words ? numbers[0] : text;
 }
 
-Verdict judge(const Problem& problem, const Completion& completion, const std::string& answer) {
-  if (problem.answer.empty()) return {0, "the problem has no reference answer", false};
-  if (!completion.finished) return {0, "truncated", true};
-  if (answer.empty()) return {0, "no answer found", true};
-  const std::string reference = reference_answer(problem.answer);
-  const bool is_right = answers_equal(answer, reference);
-  return {is_right ? 1.0 : 0.0,
-          fmt::format("{} {} {}", answer, is_right ? "equals" : "is not", reference), true};
-}
-
 }  // namespace
 
-std::string extract_answer(std::string_view completion) {
+std::string extract_marked_answer(std::string_view completion) {
   const std::string_view said = after_thought(completion);
   if (said.find(kOpen) != kNone || said.find(kClose) != kNone) {
     const auto inside = only_pair(said);
@@ -141,8 +132,37 @@ std::string extract_answer(std::string_view completion) {
   if (const auto boxed = last_boxed(said)) return std::string(*boxed);
   if (const auto line = after_hashes(said)) return std::string(*line);
   if (const auto sentence = after_answer_is(said)) return std::string(*sentence);
+  return "";
+}
+
+std::string extract_answer(std::string_view completion) {
+  const std::string_view said = after_thought(completion);
+  std::string answer = extract_marked_answer(completion);
+  const bool is_marked = !answer.empty() || said.find(kOpen) != kNone ||
+                         said.find(kClose) != kNone || last_boxed(said) || after_hashes(said) ||
+                         after_answer_is(said);
+  if (is_marked) return answer;
   const auto numbers = numbers_in(said);
   return numbers.empty() ? "" : std::string(numbers.back());
+}
+
+std::string extract_only_answer(const Completion& completion, const RewardOptions& options) {
+  RewardOptions strictly = options;
+  strictly.strict = true;
+  const std::string_view said = said_after_thought(completion, strictly);
+  const int n_boxed = count_of(said, "\\boxed");
+  if (n_boxed > 1) return "";
+  if (said.find(kOpen) == kNone && said.find(kClose) == kNone) {
+    return std::string(last_boxed(said).value_or(std::string_view()));
+  }
+  const auto inside = only_pair(said);
+  if (!inside || count_of(*inside, "\\boxed") != n_boxed) return "";
+  return std::string(last_boxed(*inside).value_or(*inside));
+}
+
+std::string find_answer(const Completion& completion, const RewardOptions& options) {
+  return options.strict ? extract_only_answer(completion, options)
+                        : extract_answer(completion.text);
 }
 
 std::string extract_answer_strict(std::string_view completion) {
@@ -157,13 +177,28 @@ std::string reference_answer(std::string_view reference) {
   return std::string(trim_space(reference));
 }
 
-Verdict accuracy(const Problem& problem, const Completion& completion, const RewardOptions&) {
-  return judge(problem, completion, extract_answer(completion.text));
+Verdict judge_answer(const Problem& problem, const Completion& completion,
+                     const std::string& answer, bool (*equal)(std::string_view, std::string_view)) {
+  if (problem.answer.empty()) return {0, "the problem has no reference answer", false};
+  const std::string reference = reference_answer(problem.answer);
+  if (!completion.finished) return {0, "truncated", true, answer, reference};
+  if (answer.empty()) return {0, "no answer found", true, answer, reference};
+  const bool is_right = equal(answer, reference);
+  return {is_right ? 1.0 : 0.0,
+          fmt::format("{} {} {}", answer, is_right ? "equals" : "is not", reference), true, answer,
+          reference};
+}
+
+Verdict accuracy(const Problem& problem, const Completion& completion,
+                 const RewardOptions& options) {
+  return judge_answer(problem, completion, find_answer(completion, options), answers_equal);
 }
 
 Verdict accuracy_strict(const Problem& problem, const Completion& completion,
-                        const RewardOptions&) {
-  return judge(problem, completion, extract_answer_strict(completion.text));
+                        const RewardOptions& options) {
+  std::string answer = extract_answer_strict(completion.text);
+  if (options.strict && answer != extract_only_answer(completion, options)) answer.clear();
+  return judge_answer(problem, completion, answer, answers_equal);
 }
 
 }  // namespace r1

@@ -11,10 +11,21 @@ bool ends_with_stop(const Episode& e, const std::vector<int32_t>& stops) {
   return !e.tokens.empty() && std::find(stops.begin(), stops.end(), e.tokens.back()) != stops.end();
 }
 
-void judge(Episode& e, const Chat& chat, const Problem& problem, const RewardSet& rewards) {
-  const size_t n = e.tokens.size() - (ends_with_stop(e, chat.stop_tokens()) ? 1 : 0);
-  e.text = chat.decode(std::span(e.tokens).first(n));
-  e.score = rewards.score(problem, {e.text, e.finished, chat.opens_think(e.prompt)});
+/// Texts first, all of them, then each reward on all texts.
+void judge(std::vector<Episode>& episodes, const Chat& chat, std::span<const Problem> problems,
+           const RewardSet& rewards, ThreadPool& pool) {
+  std::vector<Ask> asks(episodes.size());
+  pool.parallel_for(static_cast<int64_t>(episodes.size()), 16, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      Episode& e = episodes[i];
+      const size_t n = e.tokens.size() - (ends_with_stop(e, chat.stop_tokens()) ? 1 : 0);
+      e.text = chat.decode(std::span(e.tokens).first(n));
+      asks[i] = {&problems[e.problem],
+                 {e.text, e.finished, chat.opens_think(e.prompt), static_cast<int64_t>(n)}};
+    }
+  });
+  std::vector<Score> scores = rewards.score_all(asks, pool);
+  for (size_t i = 0; i < episodes.size(); ++i) episodes[i].score = std::move(scores[i]);
 }
 
 enum class Flaw : uint8_t { kNone, kNoPrompt, kNoAnswer, kTooLong };
@@ -39,7 +50,7 @@ Result<std::vector<Problem>> usable_problems(std::vector<Problem> problems, cons
     for (int64_t i = begin; i < end; ++i) {
       if (problems[i].messages.empty()) {
         flaws[i] = Flaw::kNoPrompt;
-      } else if (!rewards.score(problems[i], {"", true}).valid) {
+      } else if (!rewards.can_judge(problems[i])) {
         flaws[i] = Flaw::kNoAnswer;
       } else if (const auto prompt = chat.prompt(problems[i].messages); !prompt) {
         failed[i] = fail_with(prompt.error().with("problem " + problems[i].id));
@@ -105,10 +116,7 @@ Result<std::vector<Episode>> sample_episodes(Engine& engine, const Chat& chat,
     }
   }
   engine.run();
-  pool.parallel_for(static_cast<int64_t>(episodes.size()), 16, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i)
-      judge(episodes[i], chat, problems[episodes[i].problem], rewards);
-  });
+  judge(episodes, chat, problems, rewards, pool);
   return episodes;
 }
 

@@ -21,6 +21,20 @@ std::string whole_text(const Completion& completion, const RewardOptions& option
          std::string(completion.text);
 }
 
+/// With open-r1's line breaks a template that opens the thought ends its line too.
+std::string whole_lines(const Completion& completion, const RewardOptions& options) {
+  const std::string text = whole_text(completion, options);
+  if (text.size() == completion.text.size() || completion.text.starts_with('\n')) return text;
+  return std::string(kThink) + "\n" + std::string(completion.text);
+}
+
+/// Why a part says nothing, or "". Strict: dots and dashes say nothing either.
+std::string part_fault(std::string_view part, const char* name, const RewardOptions& options) {
+  if (is_blank(part)) return fmt::format("the {} is empty", name);
+  if (options.strict && !has_word(part)) return fmt::format("the {} has no word", name);
+  return "";
+}
+
 /// Why the tags are not each there once, or "".
 std::string tag_fault(std::string_view text, std::initializer_list<std::string_view> tags) {
   for (std::string_view tag : tags) {
@@ -44,7 +58,7 @@ struct Parts {
   std::string_view before, thought, between, answer, after;
 };
 
-Verdict check_zero(std::string_view text, Parts& parts) {
+Verdict check_zero(std::string_view text, Parts& parts, const RewardOptions& options) {
   const std::string fault = tag_fault(text, {kThink, kEndThink, kAnswer, kEndAnswer});
   if (!fault.empty()) return bad(fault);
   if (!cut(text, kThink, parts.before) || !cut(text, kEndThink, parts.thought) ||
@@ -52,8 +66,10 @@ Verdict check_zero(std::string_view text, Parts& parts) {
     return bad("the tags are in another order");
   }
   parts.after = text;
-  if (is_blank(parts.thought)) return bad("the thought is empty");
-  if (is_blank(parts.answer)) return bad("the answer is empty");
+  for (const std::string& empty : {part_fault(parts.thought, "thought", options),
+                                   part_fault(parts.answer, "answer", options)}) {
+    if (!empty.empty()) return bad(empty);
+  }
   for (std::string_view outside : {parts.before, parts.between, parts.after}) {
     if (!trim_space(outside).empty()) return bad("text outside the tags");
   }
@@ -66,7 +82,7 @@ Verdict format_zero(const Problem&, const Completion& completion, const RewardOp
   if (!completion.finished) return bad("truncated");
   Parts parts;
   const std::string text = whole_text(completion, options);
-  return check_zero(text, parts);
+  return check_zero(text, parts, options);
 }
 
 Verdict format_r1(const Problem&, const Completion& completion, const RewardOptions& options) {
@@ -79,16 +95,19 @@ Verdict format_r1(const Problem&, const Completion& completion, const RewardOpti
     return bad("the tags are in another order");
   }
   if (!trim_space(before).empty()) return bad("text before the thought");
-  if (is_blank(thought)) return bad("the thought is empty");
-  if (is_blank(rest)) return bad("nothing after the thought");
+  if (const std::string empty = part_fault(thought, "thought", options); !empty.empty())
+    return bad(empty);
+  const std::string said = without(without(rest, kAnswer), kEndAnswer);  // tags say nothing
+  if (is_blank(said) || (options.strict && !has_word(said)))
+    return bad("nothing after the thought");
   return good();
 }
 
 Verdict format_open_r1(const Problem&, const Completion& completion, const RewardOptions& options) {
   if (!completion.finished) return bad("truncated");
   Parts parts;
-  const std::string text = whole_text(completion, options);
-  const Verdict verdict = check_zero(text, parts);
+  const std::string text = whole_lines(completion, options);
+  const Verdict verdict = check_zero(text, parts, options);
   if (verdict.value == 0) return verdict;
   const auto framed = [](std::string_view part) {
     return part.size() >= 3 && part.starts_with('\n') && part.ends_with('\n');
@@ -98,6 +117,35 @@ Verdict format_open_r1(const Problem&, const Completion& completion, const Rewar
     return bad("the line breaks are not <think>\\n…\\n</think>\\n<answer>\\n…\\n</answer>");
   }
   return good();
+}
+
+Verdict format_tag_count(const Problem&, const Completion& completion,
+                         const RewardOptions& options) {
+  const std::string text = whole_lines(completion, options);
+  int n = 0;
+  for (std::string_view tag : {"<think>\n", "\n</think>\n", "\n<answer>\n", "\n</answer>"}) {
+    n += count_of(text, tag) == 1;
+  }
+  if (options.strict && n == 4) {
+    Parts parts;
+    const Verdict verdict = check_zero(text, parts, options);
+    if (verdict.value == 0 || !completion.finished)
+      return {0.75, completion.finished ? verdict.reason : "truncated", true};
+  }
+  return {0.25 * n, fmt::format("{} of 4 tags", n), true};
+}
+
+Result<std::unique_ptr<const Reward>> make_format(const RewardSettings& settings) {
+  R1_TRY(const FormatOptions options, read_options<FormatOptions>(settings));
+  const std::pair<const char*, RewardFunction> presets[] = {{"zero", format_zero},
+                                                            {"r1", format_r1},
+                                                            {"open_r1", format_open_r1},
+                                                            {"tag_count", format_tag_count}};
+  for (const auto& [name, rule] : presets) {
+    if (options.preset == name) return make_rule(rule, settings.common);
+  }
+  return fail("reward format: unknown preset {} (known: zero, r1, open_r1, tag_count)",
+              options.preset);
 }
 
 }  // namespace r1

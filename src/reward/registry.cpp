@@ -1,28 +1,58 @@
 #include "reward/registry.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "reward/answer.h"
+#include "reward/choice.h"
+#include "reward/code.h"
+#include "reward/exact.h"
 #include "reward/format.h"
 #include "reward/language.h"
+#include "reward/length.h"
+#include "reward/math_answer.h"
+#include "reward/numeric.h"
+#include "reward/process.h"
+#include "reward/regex_reward.h"
+#include "reward/repetition.h"
+#include "reward/settings.h"
 
 namespace r1 {
 namespace {
 
+using RewardMaker = Result<std::unique_ptr<const Reward>> (*)(const RewardSettings&);
+
+/// A built-in reward: a rule, or what makes one from its options.
 struct Entry {
+  constexpr Entry(const char* n, RewardFunction f, const char* h) : name(n), help(h), function(f) {}
+  constexpr Entry(const char* n, RewardMaker m, const char* h) : name(n), help(h), make(m) {}
   const char* name;
-  RewardFunction function;
   const char* help;
+  RewardFunction function = nullptr;
+  RewardMaker make = nullptr;
 };
+
 constexpr Entry kRewards[] = {
     {"accuracy", accuracy,
      "1 when the final answer equals the reference as an exact number or text"},
-    {"exact", accuracy, "the same as accuracy"},
-    {"numeric", accuracy, "the same as accuracy"},
+    {"exact", make_exact, "1 when the final answer is the reference's text"},
+    {"numeric", make_numeric, "1 when the final answer is the reference's number, or near it"},
+    {"choice", choice, "1 when the final answer names the reference's letters"},
+    {"regex", make_regex, "1 when the final answer matches a pattern"},
+    {"math_answer", make_math_answer, "1 when the final answer equals the reference in value"},
+    {"code", make_code, "share or all of the row's tests passed, in the sandbox"},
     {"accuracy_strict", accuracy_strict, "1 when the digits in the only <answer> pair are right"},
-    {"format", format_zero, "1 for <think>…</think> <answer>…</answer> and nothing else"},
+    {"format", make_format, "1 for <think>…</think> <answer>…</answer> and nothing else"},
     {"format_r1", format_r1, "1 for <think>…</think> and then an answer"},
     {"format_open_r1", format_open_r1, "as format, with open-r1's line breaks"},
+    {"format_tag_count", format_tag_count, "0.25 for each of open-r1's four tags"},
+    {"language", make_language, "share of the prompt's language in the thought"},
+    {"repetition", make_repetition, "minus the share of repeated n-grams"},
+    {"reasoning_steps", reasoning_steps, "marked steps, a third each, at most 1"},
+    {"length", make_length, "right and short before right and long, as open-r1's cosine"},
+    {"overlong", make_overlong, "DAPO: minus up to 1 for lengths near the limit"},
+    {"process", make_process, "what an external program says (command)"},
     {"last_digit_language", last_digit_language, "built-in task: share of English words"},
 };
 
@@ -40,46 +70,157 @@ std::string known_names() {
   return names;
 }
 
+/// The data set of a row: its data_source column (verl), or the name of its file.
+bool is_for(const RewardSpec& spec, const Problem& problem) {
+  if (spec.data.empty()) return true;
+  std::string source = problem.source;
+  if (const auto column = problem.columns.find("data_source"); column != problem.columns.end()) {
+    source = column->second;
+    std::erase(source, '"');
+  }
+  return std::find(spec.data.begin(), spec.data.end(), source) != spec.data.end();
+}
+
+void add_part(Score& score, const RewardSpec& spec, const Verdict& verdict) {
+  score.reason += (score.reason.empty() ? "" : "; ") + spec.name + ": " + verdict.reason;
+  score.valid = score.valid && verdict.valid;
+  if (verdict.valid) score.value += spec.weight * verdict.value;
+  score.parts.emplace_back(
+      spec.name, verdict.valid ? verdict.value : std::numeric_limits<double>::quiet_NaN());
+}
+
+void skip_part(Score& score, const RewardSpec& spec) {
+  score.parts.emplace_back(spec.name, std::numeric_limits<double>::quiet_NaN());
+}
+
+/// A completion that no reward is for has no score.
+void finish(Score& score) {
+  if (score.reason.empty()) score.reason = "no reward is for this data set", score.valid = false;
+}
+
+struct NoOptions {
+  void visit(auto&&) {}
+};
+
+Result<RewardSpec> make_spec(RewardSettings settings) {
+  const Entry* entry = find_reward(settings.name);
+  if (!entry) return fail("unknown reward {} (known: {})", settings.name, known_names());
+  RewardSpec spec{settings.label, settings.weight, nullptr, settings.data};
+  if (entry->make) {
+    R1_TRY(spec.reward, entry->make(settings));
+    return spec;
+  }
+  if (auto none = read_options<NoOptions>(settings); !none) {
+    return fail("{}: {} has no options of its own", none.error().message, settings.name);
+  }
+  spec.reward = make_rule(entry->function, settings.common);
+  return spec;
+}
+
+Result<RewardSet> make_set(std::vector<RewardSettings> all) {
+  if (all.empty()) return fail("no reward is named (known: {})", known_names());
+  std::vector<RewardSpec> specs;
+  for (RewardSettings& settings : all) {
+    R1_TRY(RewardSpec spec, make_spec(std::move(settings)));
+    for (const RewardSpec& other : specs) {
+      if (other.name == spec.name) {
+        return fail("reward {} is named twice (a label tells two apart)", spec.name);
+      }
+    }
+    specs.push_back(std::move(spec));
+  }
+  return RewardSet(std::move(specs));
+}
+
 }  // namespace
 
-RewardSet::RewardSet(std::vector<RewardSpec> specs, RewardOptions options)
-    : specs_(std::move(specs)), options_(options) {
-  for (const auto& spec : specs_) CHECK(spec.function, "reward {} has no function", spec.name);
+std::vector<Verdict> Reward::score_all(std::span<const Ask> asks, ThreadPool& pool) const {
+  std::vector<Verdict> verdicts(asks.size());
+  pool.parallel_for(static_cast<int64_t>(asks.size()), 16, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) verdicts[i] = score(*asks[i].problem, asks[i].completion);
+  });
+  return verdicts;
+}
+
+RewardSet::RewardSet(std::vector<RewardSpec> specs) : specs_(std::move(specs)) {
+  for (const auto& spec : specs_) CHECK(spec.reward, "reward {} has no function", spec.name);
 }
 
 Score RewardSet::score(const Problem& problem, const Completion& completion) const {
   Score score;
   for (const auto& spec : specs_) {
-    const Verdict verdict = spec.function(problem, completion, options_);
-    score.value += spec.weight * verdict.value;
-    score.parts.emplace_back(spec.name, verdict.value);
-    score.reason += (score.reason.empty() ? "" : "; ") + spec.name + ": " + verdict.reason;
-    score.valid = score.valid && verdict.valid;
+    if (is_for(spec, problem)) {
+      add_part(score, spec, spec.reward->score(problem, completion));
+    } else {
+      skip_part(score, spec);
+    }
   }
+  finish(score);
   return score;
+}
+
+std::vector<Score> RewardSet::score_all(std::span<const Ask> asks, ThreadPool& pool) const {
+  std::vector<Score> scores(asks.size());
+  for (const auto& spec : specs_) {
+    std::vector<Ask> chosen;
+    std::vector<size_t> places;
+    for (size_t i = 0; i < asks.size(); ++i) {
+      if (is_for(spec, *asks[i].problem)) {
+        chosen.push_back(asks[i]);
+        places.push_back(i);
+      } else {
+        skip_part(scores[i], spec);
+      }
+    }
+    const std::vector<Verdict> verdicts = spec.reward->score_all(chosen, pool);
+    for (size_t i = 0; i < places.size(); ++i) add_part(scores[places[i]], spec, verdicts[i]);
+  }
+  for (Score& score : scores) finish(score);
+  return scores;
+}
+
+bool RewardSet::can_judge(const Problem& problem) const {
+  bool any = false;
+  for (const auto& spec : specs_) {
+    if (!is_for(spec, problem)) continue;
+    if (!spec.reward->can_judge(problem)) return false;
+    any = true;
+  }
+  return any;
 }
 
 Result<RewardSet> make_rewards(const std::vector<std::string>& names,
                                const std::vector<double>& weights, const RewardOptions& options) {
-  if (names.empty()) return fail("no reward is named (known: {})", known_names());
   if (!weights.empty() && weights.size() != names.size()) {
     return fail(
         "{} rewards but {} weights: give one weight a reward, or none "
         "(--reward_weights)",
         names.size(), weights.size());
   }
-  std::vector<RewardSpec> specs;
+  std::vector<RewardSettings> all;
   for (size_t i = 0; i < names.size(); ++i) {
-    const Entry* entry = find_reward(names[i]);
-    if (!entry) return fail("unknown reward {} (known: {})", names[i], known_names());
-    const double weight = weights.empty() ? 1.0 : weights[i];
-    if (!std::isfinite(weight)) return fail("reward {}: its weight is not a number", names[i]);
-    for (const auto& spec : specs) {
-      if (spec.name == names[i]) return fail("reward {} is named twice", names[i]);
-    }
-    specs.push_back({names[i], weight, entry->function});
+    R1_TRY(RewardSettings settings, parse_reward(names[i], options));
+    if (!weights.empty()) settings.weight = weights[i];
+    if (!std::isfinite(settings.weight))
+      return fail("reward {}: its weight is not a number", names[i]);
+    all.push_back(std::move(settings));
   }
-  return RewardSet(std::move(specs), options);
+  return make_set(std::move(all));
+}
+
+Result<RewardSet> choose_rewards(const std::vector<std::string>& tables,
+                                 const std::vector<std::string>& names,
+                                 const std::vector<double>& weights, const RewardOptions& options) {
+  if (!tables.empty()) return make_rewards(tables, {}, options);
+  return make_rewards(names, weights, options);
+}
+
+std::vector<std::string> builtin_rewards() {
+  std::vector<std::string> names;
+  for (const Entry& entry : kRewards) {
+    if (std::string_view(entry.name) != "process") names.push_back(entry.name);
+  }
+  return names;
 }
 
 std::string reward_help() {

@@ -1,6 +1,7 @@
 // All rewards by name, and the weighted sum of those a run has chosen.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,30 +12,43 @@ namespace r1 {
 
 /// One chosen reward.
 struct RewardSpec {
-  std::string name;  // as the user wrote it
+  std::string name;  // in logs: as the user wrote it, or its label
   double weight = 1;
-  RewardFunction function = nullptr;
+  std::unique_ptr<const Reward> reward;
+  std::vector<std::string> data = {};  // data sets it is for; empty: all
 };
 
 /// The rewards of a run. Any thread may call score.
 class RewardSet {
  public:
-  RewardSet(std::vector<RewardSpec> specs, RewardOptions options);
+  explicit RewardSet(std::vector<RewardSpec> specs);
 
   Score score(const Problem& problem, const Completion& completion) const;
+  /// All at once, in order: rewards that work in batches or in their own processes need it.
+  std::vector<Score> score_all(std::span<const Ask> asks, ThreadPool& pool) const;
+  /// Whether each reward that is for this problem's data can judge it, and at least one is.
+  bool can_judge(const Problem& problem) const;
   const std::vector<RewardSpec>& specs() const { return specs_; }
 
  private:
   std::vector<RewardSpec> specs_;
-  RewardOptions options_;
 };
 
-/// Names: accuracy (also exact, numeric), accuracy_strict, format, format_r1, format_open_r1,
-/// last_digit_language. No weights: 1 each. Unknown or repeated names, or another number of
+/// Names: see reward_help(). No weights: 1 each. Unknown or repeated names, or another number of
 /// weights, are errors.
 Result<RewardSet> make_rewards(const std::vector<std::string>& names,
                                const std::vector<double>& weights = {},
                                const RewardOptions& options = {});
+
+/// What a run's config says: its [[reward]] tables (see parse_reward), or when there are none the
+/// names and weights.
+Result<RewardSet> choose_rewards(const std::vector<std::string>& tables,
+                                 const std::vector<std::string>& names,
+                                 const std::vector<double>& weights,
+                                 const RewardOptions& options = {});
+
+/// The built-in rewards that need no options: all but external programs.
+std::vector<std::string> builtin_rewards();
 
 /// One line a reward, for --help: name and what it pays for.
 std::string reward_help();

@@ -1,6 +1,9 @@
 #include "reward/text_scan.h"
 
-#include <array>
+#include <unicode/uchar.h>
+#include <unicode/utf8.h>
+
+#include <algorithm>
 
 namespace r1 {
 
@@ -19,21 +22,43 @@ int count_of(std::string_view text, std::string_view word) {
   return n;
 }
 
+std::string without(std::string_view text, std::string_view word) {
+  std::string result;
+  for (size_t at = text.find(word); at != std::string_view::npos; at = text.find(word)) {
+    result += text.substr(0, at);
+    text.remove_prefix(at + word.size());
+  }
+  return result += text;
+}
+
 bool is_blank(std::string_view text) {
-  // U+00A0, U+2000 … U+200F, U+2028, U+2029, U+202F, U+205F, U+2060, U+3000, U+FEFF
-  static constexpr std::array<std::string_view, 24> kWide = {
-      "\u00A0", "\u2000", "\u2001", "\u2002", "\u2003", "\u2004", "\u2005", "\u2006",
-      "\u2007", "\u2008", "\u2009", "\u200A", "\u200B", "\u200C", "\u200D", "\u200E",
-      "\u200F", "\u2028", "\u2029", "\u202F", "\u205F", "\u2060", "\u3000", "\uFEFF"};
-  while (!(text = trim_space(text)).empty()) {
-    size_t length = 0;
-    for (std::string_view space : kWide) {
-      if (text.starts_with(space)) length = space.size();
+  for (size_t at = 0; at < text.size();) {
+    if (kAsciiSpace.find(text[at]) != std::string_view::npos) {
+      ++at;
+      continue;
     }
-    if (length == 0) return false;
-    text.remove_prefix(length);
+    UChar32 c = 0;
+    int32_t i = 0;
+    const auto* bytes = reinterpret_cast<const uint8_t*>(text.data() + at);
+    U8_NEXT(bytes, i, static_cast<int32_t>(std::min<size_t>(4, text.size() - at)), c);
+    const bool is_unseen = c >= 0 && (u_isUWhiteSpace(c) || u_iscntrl(c) || c == 0x2800 ||
+                                      u_hasBinaryProperty(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT));
+    if (!is_unseen) return false;
+    at += static_cast<size_t>(i);
   }
   return true;
+}
+
+bool has_word(std::string_view text) {
+  const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
+  const auto n = static_cast<int32_t>(std::min<size_t>(text.size(), 1 << 30));
+  for (int32_t i = 0; i < n;) {
+    UChar32 c = 0;
+    U8_NEXT(bytes, i, n, c);
+    if (c >= 0 && u_isalnum(c) && !u_hasBinaryProperty(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT))
+      return true;
+  }
+  return false;
 }
 
 }  // namespace r1

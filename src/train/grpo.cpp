@@ -240,8 +240,8 @@ Result<StageReport> grpo(GrpoConfig config, const Evaluation& evaluation) {
   R1_RETURN_IF_ERROR(config.validate());
   R1_TRY(const Aggregation aggregation, parse_aggregation(config.loss_type));
   R1_TRY(const ScaleRewards scaling, parse_scale_rewards(config.scale_rewards));
-  R1_TRY(const RewardSet rewards,
-         make_rewards(config.reward_funcs, config.reward_weights, {config.prefilled_think}));
+  R1_TRY(const RewardSet rewards, choose_rewards(config.reward, config.reward_funcs,
+                                                 config.reward_weights, {config.prefilled_think}));
   R1_TRY(Machine machine, Machine::open(args.compute));
   R1_TRY(const TrainedModel from, find_trained(config.model, config.adapters));
   R1_RETURN_IF_ERROR(check_reference(config, from));

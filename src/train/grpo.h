@@ -17,6 +17,7 @@ struct GrpoConfig {
   int64_t train_batch_size = 24;  // prompts a step
   int num_generations = 16;       // completions a prompt: the group
   int64_t max_completion_length = 160;
+  std::vector<std::string> reward;  // [[reward]] tables; none: reward_funcs
   std::vector<std::string> reward_funcs = {"accuracy", "format"};
   std::vector<double> reward_weights;
   bool prefilled_think = false;
@@ -42,6 +43,7 @@ struct GrpoConfig {
     f("train_batch_size", train_batch_size, "prompts of one step");
     f("num_generations", num_generations, "completions of each prompt: the group");
     f("max_completion_length", max_completion_length, "tokens a completion may have");
+    f("reward", reward, "[[reward]] tables of a config file, instead of reward_funcs");
     f("reward_funcs", reward_funcs,
       "rewards, added up: accuracy, accuracy_strict, format, format_r1, …");
     f("reward_weights", reward_weights, "one weight per reward; none: 1 each");

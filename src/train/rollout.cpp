@@ -1,6 +1,8 @@
 #include "train/rollout.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <numeric>
 
 namespace r1 {
@@ -15,11 +17,13 @@ void add_reward_metrics(const std::vector<Episode>& episodes, const RewardSet& r
   for (size_t i = 0; i < rewards.specs().size(); ++i) {
     std::vector<double> values;
     for (const Episode& e : episodes) {
-      if (i < e.score.parts.size()) values.push_back(e.score.parts[i].second);
+      if (i < e.score.parts.size() && !std::isnan(e.score.parts[i].second))
+        values.push_back(e.score.parts[i].second);
     }
     const std::string name = "rewards/" + rewards.specs()[i].name;
-    out.emplace_back(name + "/mean", mean(values));
-    out.emplace_back(name + "/std", sample_std(values));
+    const double none = std::numeric_limits<double>::quiet_NaN();  // written as null
+    out.emplace_back(name + "/mean", values.empty() ? none : mean(values));
+    out.emplace_back(name + "/std", values.empty() ? none : sample_std(values));
   }
 }
 

@@ -171,5 +171,16 @@ def gguf_seeds():
         ("token_embd.weight", [32, 2], 8, b"\0" * 68), ("output_norm.weight", [32], 0, b"\0" * 128)]))
 
 
-for make in (tokenizer_seeds, jinja_seeds, safetensors_seeds, config_seeds, gguf_seeds):
+def math_seeds():
+    write("math", "fraction", "\\frac{1}{2}\0The answer is $0.5$.")
+    write("math", "boxes", "1, 2\0\\boxed{2} and \\boxed{1}")
+    write("math", "interval", "(-\\infty, 3]\0\\boxed{x \\le 3}")
+    write("math", "matrix", "\\begin{pmatrix} 1 & 2 \\\\ 3 & 4 \\end{pmatrix}\0\\boxed{[1, 2]}")
+    write("math", "roots", "\\sqrt[3]{-27} \\pm 2\0<answer>3 \\cdot \\sin 30^\\circ</answer>")
+    write("math", "units", "12,500\\text{ cm}^2\0\\boxed{1.25e4 square centimeters}")
+    write("math", "bomb", "5\0\\boxed{2^(2^(2^20))! \\cup \\{x | x > 10\\%\\}}")
+    write("math", "choice", "\\text{(B)}\0It is B, not 0.1\\overline{6}")
+
+
+for make in (tokenizer_seeds, jinja_seeds, safetensors_seeds, config_seeds, gguf_seeds, math_seeds):
     make()

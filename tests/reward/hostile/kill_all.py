@@ -1,0 +1,3 @@
+# Kills everything it can.
+import os, signal
+os.kill(-1, signal.SIGKILL)

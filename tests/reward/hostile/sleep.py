@@ -1,0 +1,3 @@
+# Sleeps longer than it may.
+import time
+time.sleep(1000)

@@ -1,0 +1,5 @@
+// Children that hold their parents, one in another.
+#include <unistd.h>
+int main() {
+  for (;;) vfork();
+}
