@@ -10,16 +10,16 @@ namespace r1::config_json {
 
 using Json = nlohmann::ordered_json;
 
-/// A field, or `otherwise` when it is absent or null.
+/// A field, or `otherwise` when it is absent or null. file: what errors call the document.
 template <class T>
-Result<T> get(const Json& json, const char* key, T otherwise) {
+Result<T> get(const Json& json, const char* key, T otherwise, const char* file = "config.json") {
   const auto it = json.find(key);
   if (it == json.end() || it->is_null()) return otherwise;
   const bool fits = std::is_same_v<T, bool>       ? it->is_boolean()
                     : std::is_integral_v<T>       ? it->is_number_integer()
                     : std::is_floating_point_v<T> ? it->is_number()
                                                   : it->is_string();
-  if (!fits) return fail("config.json: {} has the wrong type: {}", key, it->dump());
+  if (!fits) return fail("{}: {} has the wrong type: {}", file, key, it->dump());
   return it->get<T>();
 }
 

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "models/config_json.h"
 #include "models/peft.h"
 
 namespace r1 {
@@ -35,17 +36,9 @@ constexpr const char* kHarmless[] = {"auto_mapping",
                                      "task_type",
                                      "use_rslora"};
 
-/// A field, or `otherwise` when it is absent or null.
 template <class T>
 Result<T> get(const Json& json, const char* key, T otherwise) {
-  const auto it = json.find(key);
-  if (it == json.end() || it->is_null()) return otherwise;
-  const bool fits = std::is_same_v<T, bool>       ? it->is_boolean()
-                    : std::is_integral_v<T>       ? it->is_number_integer()
-                    : std::is_floating_point_v<T> ? it->is_number()
-                                                  : it->is_string();
-  if (!fits) return fail("adapter_config.json: {} has the wrong type: {}", key, it->dump());
-  return it->get<T>();
+  return config_json::get<T>(json, key, otherwise, "adapter_config.json");
 }
 
 Result<void> require(const Json& json, const char* key, const std::string& only) {
