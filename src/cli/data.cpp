@@ -8,6 +8,7 @@
 #include "cli/verbs.h"
 #include "data/dataset.h"
 #include "data/last_digit.h"
+#include "data/last_digit_preferences.h"
 
 namespace r1 {
 namespace {
@@ -26,7 +27,9 @@ struct DataConfig {
   void visit(auto&& f) {
     f("task", task, "the built-in task to write: last_digit");
     f("split", split,
-      "train or test (problems), corpus (pretraining text) or cold_start (for r1 sft)");
+      "train or test (problems), corpus (pretraining text), cold_start (for r1 sft), preferences "
+      "or "
+      "preferences_test (for r1 reward train)");
     f("n", n, "rows to write");
     f("seed", seed, "same seed, same rows");
     f("output", output, "the JSONL file to write; none: standard output");
@@ -72,17 +75,26 @@ Json cold_start_row(const DataConfig& config, int64_t index) {
             {{"role", "assistant"}, {"content", without_eos(document.completion)}}}}};
 }
 
+Json preference_row(const DataConfig& config, int64_t index) {
+  const LastDigitPreference pair =
+      last_digit_preference(config.seed, config.split == "preferences_test", index);
+  return {{"id", pair.id},         {"prompt", pair.prompt},     {"answer", pair.answer},
+          {"chosen", pair.chosen}, {"rejected", pair.rejected}, {"kind", pair.kind}};
+}
+
 using Row = Json (*)(const DataConfig&, int64_t index);
 
 Result<Row> row_of(const DataConfig& config) {
   if (config.task != "last_digit") return fail("unknown task '{}'; known: last_digit", config.task);
-  const std::map<std::string, Row> rows{{"train", problem_row},
-                                        {"test", problem_row},
-                                        {"corpus", corpus_row},
-                                        {"cold_start", cold_start_row}};
+  const std::map<std::string, Row> rows{
+      {"train", problem_row},          {"test", problem_row},
+      {"corpus", corpus_row},          {"cold_start", cold_start_row},
+      {"preferences", preference_row}, {"preferences_test", preference_row}};
   const auto row = rows.find(config.split);
   if (row != rows.end()) return row->second;
-  return fail("unknown split '{}'; known: train, test, corpus, cold_start", config.split);
+  return fail(
+      "unknown split '{}'; known: train, test, corpus, cold_start, preferences, preferences_test",
+      config.split);
 }
 
 Result<void> write_rows(const DataConfig& config) {
@@ -149,6 +161,7 @@ Verb data_verb() {
   Verb verb{"data",
             "write the built-in task as JSONL, or say what a JSONL file holds",
             {"r1 data --split train --n 5", "r1 data --split test --n 500 --output test.jsonl",
+             "r1 data --split preferences --n 3000 --output pairs.jsonl",
              "r1 data --inspect gsm8k.jsonl"},
             {}};
   verb.run = [verb](const std::vector<std::string>& args) {

@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
+#include "cli/actions.h"
+#include "cli/reward_train.h"
 #include "cli/verbs.h"
 #include "reward/attack.h"
 #include "reward/check.h"
@@ -158,13 +160,9 @@ Result<void> attack(const AttackConfig& config) {
   return fail("{} of {} strings that must not be accepted were", n_passed, n_tried);
 }
 
-struct Action {
-  Verb verb;
-  int (*run)(const Verb& verb, const std::vector<std::string>& args);
-};
-
 const std::vector<Action>& actions() {
   static const std::vector<Action> all = {
+      reward_train_action(),
       {{"reward check",
         "what a reward says about recorded answers, and why",
         {"r1 reward check --reward accuracy --data answers.jsonl",
@@ -187,31 +185,13 @@ const std::vector<Action>& actions() {
   return all;
 }
 
-void print_actions() {
-  std::printf("r1 reward: check rewards on recorded answers, attack them\n\n");
-  for (const Action& action : actions())
-    std::printf("  r1 %-18s %s\n", action.verb.name.c_str(), action.verb.summary.c_str());
-  std::printf("\nr1 reward ACTION --help explains each; the rewards are\n\n%s",
-              reward_help().c_str());
-}
-
 }  // namespace
 
 Verb reward_verb() {
-  Verb verb{"reward", "check rewards on recorded answers, attack them", {}, {}};
+  Verb verb{
+      "reward", "train a reward model; check rewards on recorded answers, attack them", {}, {}};
   verb.run = [verb](const std::vector<std::string>& args) {
-    if (args.empty() || args[0] == "--help" || args[0] == "-h") {
-      print_actions();
-      return args.empty() ? 2 : 0;
-    }
-    std::vector<std::string> names;
-    for (const Action& action : actions()) {
-      names.push_back(action.verb.name.substr(verb.name.size() + 1));
-      if (names.back() == args[0]) return action.run(action.verb, {args.begin() + 1, args.end()});
-    }
-    std::string known;
-    for (const std::string& name : names) known += (known.empty() ? "" : ", ") + name;
-    return report_error(verb, Error{fmt::format("unknown action '{}'; use {}", args[0], known)});
+    return run_actions(verb, actions(), args, "The rewards are\n\n" + reward_help());
   };
   return verb;
 }

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "base/file.h"
+#include "cli/actions.h"
 #include "cli/verbs.h"
 #include "reward/code_build.h"
 #include "reward/code_extract.h"
@@ -109,13 +110,7 @@ Verb sandbox_verb() {
                     "r1 sandbox run main.cpp --time 1 --memory 128",
                     "r1 sandbox run answer.txt --lang python"},
                    {}};
-    if (!args.empty() && args[0] == "run") return run_action(run, {args.begin() + 1, args.end()});
-    if (args.empty() || args[0] == "--help" || args[0] == "-h") {
-      std::printf("r1 sandbox run FILE: %s\n\nr1 sandbox run --help lists the limits\n",
-                  verb.summary.c_str());
-      return args.empty() ? 2 : 0;
-    }
-    return report_error(verb, Error{fmt::format("unknown action '{}'; use run", args[0])});
+    return run_actions(verb, {{run, run_action}}, args);
   };
   return verb;
 }

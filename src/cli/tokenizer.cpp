@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
+#include "cli/actions.h"
 #include "cli/verbs.h"
 #include "models/model_io.h"
 #include "text/bpe_trainer.h"
@@ -299,11 +300,6 @@ int run_compare(const Verb& verb, const std::vector<std::string>& args) {
   return run_action<CompareConfig>(verb, args, compare);
 }
 
-struct Action {
-  Verb verb;
-  int (*run)(const Verb& verb, const std::vector<std::string>& args);
-};
-
 const std::vector<Action>& actions() {
   static const std::vector<Action> all = {
       {{"tokenizer encode",
@@ -334,32 +330,12 @@ const std::vector<Action>& actions() {
   return all;
 }
 
-void print_actions() {
-  std::printf("r1 tokenizer: encode, decode, train or compare tokenizers\n\n");
-  for (const Action& action : actions()) {
-    std::printf("  r1 %-18s %s\n", action.verb.name.c_str(), action.verb.summary.c_str());
-  }
-  std::printf("\nr1 tokenizer ACTION --help explains each\n");
-}
-
 }  // namespace
 
 Verb tokenizer_verb() {
   Verb verb{"tokenizer", "encode, decode, train or compare tokenizers", {}, {}};
   verb.run = [verb](const std::vector<std::string>& args) {
-    if (args.empty() || args[0] == "--help" || args[0] == "-h") {
-      print_actions();
-      return args.empty() ? 2 : 0;
-    }
-    std::vector<std::string> names;
-    for (const Action& action : actions()) {
-      names.push_back(action.verb.name.substr(verb.name.size() + 1));
-      if (names.back() == args[0]) return action.run(action.verb, {args.begin() + 1, args.end()});
-    }
-    const std::string near = nearest_name(args[0], names);
-    const std::string hint = near.empty() ? "use encode, decode, train or compare"
-                                          : fmt::format("did you mean '{}'?", near);
-    return report_error(verb, Error{fmt::format("unknown action '{}'; {}", args[0], hint)});
+    return run_actions(verb, actions(), args);
   };
   return verb;
 }

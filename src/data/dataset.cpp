@@ -179,7 +179,8 @@ class RowReader {
                                    {"messages", "conversations", "prompt", "problem", "question"}));
     if (prompt) return set_prompt(*prompt);
     if (find(row_, "instruction")) return read_alpaca();
-    if (find(row_, "text")) return {};  // read_completion takes it
+    if (find(row_, "text")) return {};    // read_completion takes it
+    if (find(row_, "chosen")) return {};  // a pair of whole conversations: data/preferences
     return fail("no prompt; the row has {}; name its column with --prompt_column", column_names());
   }
 

@@ -1,6 +1,7 @@
 #include "math/text_places.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 
 namespace r1 {
@@ -166,19 +167,23 @@ std::optional<TextSpan> last_number(std::string_view text) { return find_number(
 std::optional<TextSpan> first_number(std::string_view text) { return find_number(text, false); }
 
 std::optional<std::string_view> after_answer_phrase(std::string_view text) {
-  size_t best_begin = 0, best_end = kNone;
-  const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; };
-  for (std::string_view phrase : kPhrases) {
-    const auto at = std::find_end(text.begin(), text.end(), phrase.begin(), phrase.end(), same);
-    if (at == text.end() || phrase.size() > text.size()) continue;
-    const auto begin = static_cast<size_t>(at - text.begin());
-    const size_t end = begin + phrase.size();
-    if (best_end != kNone && begin < best_begin) continue;
-    best_begin = begin;
-    best_end = end;
+  const auto lower = [](char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); };
+  static const auto is_first = [] {
+    std::array<bool, 256> table{};
+    for (std::string_view phrase : kPhrases) table[static_cast<unsigned char>(phrase[0])] = true;
+    return table;
+  }();
+  for (size_t i = text.size(); i-- > 0;) {  // from the end: the last one counts
+    if (!is_first[static_cast<unsigned char>(lower(text[i]))]) continue;
+    const std::string_view rest = text.substr(i);
+    for (std::string_view phrase : kPhrases) {
+      const bool is_here =
+          phrase.size() <= rest.size() && std::equal(phrase.begin(), phrase.end(), rest.begin(),
+                                                     [&](char a, char b) { return a == lower(b); });
+      if (is_here) return rest.substr(phrase.size());
+    }
   }
-  if (best_end == kNone) return std::nullopt;
-  return text.substr(best_end);
+  return std::nullopt;
 }
 
 }  // namespace r1

@@ -32,6 +32,7 @@ struct MoeConfig {
 
 struct ModelConfig {
   std::string architecture = "LlamaForCausalLM";
+  int64_t n_labels = 0;  // 1: a score of the whole sequence instead of the next token's logits
   int64_t vocab_size = 0;
   int64_t d_model = 0;
   int64_t n_layers = 0;
@@ -53,6 +54,8 @@ struct ModelConfig {
   std::vector<int32_t> eos_token_ids;
   int32_t bos_token_id = -1;  // -1: none
 
+  /// A model that scores (XForSequenceClassification with one label) and does not write.
+  bool is_scorer() const { return n_labels > 0; }
   bool is_mla() const { return mla.kv_lora_rank > 0; }
   bool is_sparse(int64_t layer) const {
     return moe.routing.n_experts > 0 && moe.sparse[static_cast<size_t>(layer)];

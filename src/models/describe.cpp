@@ -16,7 +16,7 @@ constexpr const char* kPartNames[] = {"embedding",      "attention", "mlp",   "e
 Part part_of(const std::string& name) {
   const auto has = [&](const char* text) { return name.find(text) != std::string::npos; };
   if (has("embed_tokens")) return kEmbedding;
-  if (has("lm_head")) return kHead;
+  if (has("lm_head") || has("score.weight")) return kHead;
   if (has("norm.weight")) return kNorms;
   if (has(".self_attn.")) return kAttention;
   if (has(".mlp.experts.")) return kExperts;
@@ -189,9 +189,10 @@ Words describe_config(const ModelConfig& c) {
       "positions",
       fmt::format("up to {}, rotary, theta {}{}", with_commas(c.max_positions),
                   with_commas(static_cast<int64_t>(c.rope_theta)), scaling_words(c.rope_scaling)));
-  words.emplace_back("vocabulary",
-                     fmt::format("{}, head {}", with_commas(c.vocab_size),
-                                 c.tie_word_embeddings ? "tied to the embedding" : "of its own"));
+  const char* head = c.is_scorer()           ? "one score, read at the last token"
+                     : c.tie_word_embeddings ? "tied to the embedding"
+                                             : "of its own";
+  words.emplace_back("vocabulary", fmt::format("{}, head {}", with_commas(c.vocab_size), head));
   words.emplace_back("end tokens", id_words(c.eos_token_ids));
   return words;
 }

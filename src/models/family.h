@@ -19,10 +19,15 @@ struct Family {
 };
 
 const std::vector<Family>& families();
+/// Also by the name of a family's scoring model, XForSequenceClassification.
 Result<const Family*> find_family(const std::string& architecture);
 
 /// Finds the family named in config.json text and lets it read.
 Result<ModelConfig> read_model_config(const std::string& json);
+
+/// config.json of the scoring model that begins with this language model's weights, as
+/// transformers writes one with num_labels = 1.
+std::string scorer_config(const std::string& json);
 
 extern const Family kLlama, kQwen2, kQwen3, kQwen3Moe, kDeepseekV2, kDeepseekV3;
 

@@ -41,6 +41,7 @@ struct Piece {
 std::vector<Piece> cut(const Transformer& model, const Source& source) {
   std::vector<Piece> pieces;
   for (const Parameter* p : model.store().parameters()) {
+    if (!source.find(p->name)) continue;  // the new head of a model that will score: zero
     const int64_t rows = p->shape[0];
     for (int64_t begin = 0; begin < rows; begin += kRowsAtOnce) {
       pieces.push_back({p, source.find(p->name), begin, std::min(rows, begin + kRowsAtOnce)});

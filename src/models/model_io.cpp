@@ -116,6 +116,21 @@ Result<Transformer::Packing> pick_packing(const LoadOptions& options, const Sour
   };
 }
 
+/// What the caller wants of a model: that it writes, or that it scores.
+Result<void> match_head(const LoadOptions& options, const Path& model, ModelAssets& assets,
+                        ModelConfig& config) {
+  if (config.is_scorer() && !options.scorer) {
+    return fail(
+        "{}: a reward model, which scores what others write: it goes into a reward "
+        "(reward_model;model=DIR), and here a language model is needed",
+        model.string());
+  }
+  if (!options.scorer || config.is_scorer()) return {};
+  assets["config.json"] = scorer_config(assets["config.json"]);
+  R1_TRY(config, config_of(assets, model));
+  return {};
+}
+
 /// An FP8 model is computed, and saved, in bf16.
 void forget_fp8(ModelAssets& assets) {
   auto json = nlohmann::ordered_json::parse(assets["config.json"], nullptr, false);
@@ -150,7 +165,7 @@ Result<ModelConfig> open_config(const Path& model) {
 Result<LoadedModel> load_model(const Path& model, const LoadOptions& options,
                                const Launch& launch) {
   R1_TRY(ModelFiles files, open_files(model));
-  R1_TRY(const ModelConfig config, config_of(files.assets, model));
+  R1_TRY(ModelConfig config, config_of(files.assets, model));
   R1_TRY(const Dtype dtype, pick_dtype(options, files.source));
   R1_TRY(const Transformer::Packing packing, pick_packing(options, files.source, dtype));
   {
@@ -158,6 +173,7 @@ Result<LoadedModel> load_model(const Path& model, const LoadOptions& options,
     auto fits = compare_names(plan, files.source);
     if (!fits) return fail_with(fits.error().with(model.string()));
   }
+  R1_RETURN_IF_ERROR(match_head(options, model, files.assets, config));
   LoadedModel loaded{std::make_unique<Transformer>(config, dtype, options.use, packing),
                      std::move(files.assets)};
   auto read = read_weights(*loaded.model, files.source, launch);

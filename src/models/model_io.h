@@ -22,6 +22,9 @@ struct LoadedModel {
 struct LoadOptions {
   std::string dtype = "auto";  // f32, bf16, f16 (inference only) or auto: as stored
   StoreUse use = StoreUse::kInference;
+  /// A model that scores, or a language model whose vocabulary head gives place to a score of zero.
+  /// Otherwise a model that scores is refused.
+  bool scorer = false;
   std::string quantize = {};  // q8_0 or q4_0: matrices of an inference model; empty: as stored
 };
 

@@ -10,10 +10,34 @@ const std::vector<Family>& families() {
   return all;
 }
 
+namespace {
+
+constexpr std::string_view kWriter = "ForCausalLM", kScorer = "ForSequenceClassification";
+
+/// LlamaForCausalLM -> LlamaForSequenceClassification
+std::string scorer_of(const std::string& architecture) {
+  return architecture.substr(0, architecture.size() - kWriter.size()) + std::string(kScorer);
+}
+
+/// num_labels, or what id2label counts; transformers' default is 2.
+Result<int64_t> count_labels(const nlohmann::json& json) {
+  const auto labels = json.find("id2label");
+  int64_t n =
+      labels != json.end() && labels->is_object() ? static_cast<int64_t>(labels->size()) : 2;
+  const auto given = json.find("num_labels");
+  if (given != json.end() && given->is_number_integer()) n = given->get<int64_t>();
+  if (n == 1) return n;
+  return fail("config.json: {} labels; only a scoring model with 1 is implemented", n);
+}
+
+}  // namespace
+
 Result<const Family*> find_family(const std::string& architecture) {
   std::string known;
   for (const Family& family : families()) {
-    if (family.architecture == architecture) return &family;
+    if (family.architecture == architecture || scorer_of(family.architecture) == architecture) {
+      return &family;
+    }
     known += (known.empty() ? "" : ", ") + family.architecture;
   }
   return fail("architecture '{}' is not implemented; implemented: {}", architecture, known);
@@ -28,10 +52,25 @@ Result<ModelConfig> read_model_config(const std::string& text) {
   if (it == json.end() || !it->is_array() || it->empty() || !(*it)[0].is_string()) {
     return fail("config.json has no \"architectures\": [\"…\"]");
   }
-  R1_TRY(const Family* family, find_family((*it)[0].get<std::string>()));
+  const std::string architecture = (*it)[0].get<std::string>();
+  R1_TRY(const Family* family, find_family(architecture));
   R1_TRY(ModelConfig config, family->read_config(text));
+  if (architecture.ends_with(kScorer)) {
+    R1_TRY(config.n_labels, count_labels(json));
+    config.architecture = architecture;
+    config.tie_word_embeddings = false;  // there is no vocabulary head to tie
+  }
   R1_RETURN_IF_ERROR(config.validate());
   return config;
+}
+
+std::string scorer_config(const std::string& text) {
+  auto json = nlohmann::ordered_json::parse(text);
+  json["architectures"] = {scorer_of(json["architectures"][0].get<std::string>())};
+  json["id2label"] = {{"0", "LABEL_0"}};
+  json["label2id"] = {{"LABEL_0", 0}};
+  json.erase("num_labels");
+  return json.dump(2) + "\n";
 }
 
 namespace {

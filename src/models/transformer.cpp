@@ -104,7 +104,8 @@ Transformer::Transformer(const ModelConfig& config, Dtype dtype, StoreUse use,
   embed_tokens_.quantizes = true;
   for (size_t i = 0; i < blocks_.size(); ++i) shape_block(blocks_[i], static_cast<int64_t>(i));
   head_.norm.shape(c.d_model, c.norm_eps);
-  head_.projection.shape(c.vocab_size, c.d_model);
+  head_.projection.shape(c.is_scorer() ? c.n_labels : c.vocab_size, c.d_model);
+  if (c.is_scorer()) head_.projection.weight.quantizes = false;
   store_.allocate(list_parameters(), dtype, use);
   if (c.tie_word_embeddings) {
     head_.projection.weight = embed_tokens_;
@@ -179,7 +180,11 @@ std::vector<Parameter*> Transformer::list_parameters() {
     blocks_[i].visit([&](const std::string& name, auto& part) { add(prefix + name, part); });
   }
   add("model.norm.weight", head_.norm);
-  if (!config_.tie_word_embeddings) add("lm_head.weight", head_.projection);
+  if (config_.is_scorer()) {
+    add("score.weight", head_.projection);
+  } else if (!config_.tie_word_embeddings) {
+    add("lm_head.weight", head_.projection);
+  }
   return parameters;
 }
 
@@ -217,7 +222,7 @@ std::string module_of(const std::string& weight) { return weight.substr(0, weigh
 bool targets(const std::string& target, const Parameter& p) {
   const std::string module = module_of(p.name), last = module.substr(module.rfind('.') + 1);
   if (last == "embed_tokens") return false;  // a tied head: the embedding would change with it
-  if (target == "all-linear") return last != "lm_head" && last != "gate";
+  if (target == "all-linear") return last != "lm_head" && last != "score" && last != "gate";
   return target == module || module.ends_with("." + target);
 }
 

@@ -60,15 +60,30 @@ void LmHead::backward(Context& ctx, Tensor dh, Tensor h, const LossRows& loss,
     cross_entropy_backward(ctx.launch, z, loss.targets.data() + i, inverse.data(),
                            part(scores.lse, i, m), part(scores.entropy, i, m), part(dlogp, i, m),
                            part(dentropy, i, m));
-    // z = x Wᵀ
-    Tensor dx = ctx.f32({m, h.cols()});
-    projection.backward(ctx, dx, z, x, false);
-    Tensor dgathered = ctx.arena.zeros(Dtype::kF32, {m, h.cols()});
-    norm.backward(ctx, dgathered, dx, saved);
-    if (ctx.plans()) continue;
-    for (int64_t r = 0; r < m; ++r) {
-      std::memcpy(dh.row(rows[r]), dgathered.row(r), sizeof(float) * h.cols());
-    }
+    backward_rows(ctx, dh, rows, x, z, saved);
+  }
+}
+
+void LmHead::backward(Context& ctx, Tensor dh, Tensor h, std::span<const int32_t> rows,
+                      Tensor dlogits) const {
+  if (!ctx.plans()) std::memset(dh.data, 0, static_cast<size_t>(dh.nbytes()));
+  ArenaScope scope(ctx.arena);
+  RmsNorm::Saved saved;
+  Tensor x = norm.forward(ctx, gather(ctx, h, rows), &saved);
+  backward_rows(ctx, dh, rows, x, dlogits, saved);
+}
+
+void LmHead::backward_rows(Context& ctx, Tensor dh, std::span<const int32_t> rows, Tensor x,
+                           Tensor dlogits, const RmsNorm::Saved& saved) const {
+  const int64_t n = x.rows(), C = x.cols();
+  // z = x Wᵀ
+  Tensor dx = ctx.f32({n, C});
+  projection.backward(ctx, dx, dlogits, x, false);
+  Tensor dgathered = ctx.arena.zeros(Dtype::kF32, {n, C});
+  norm.backward(ctx, dgathered, dx, saved);
+  if (ctx.plans()) return;
+  for (int64_t r = 0; r < n; ++r) {
+    std::memcpy(dh.row(rows[r]), dgathered.row(r), sizeof(float) * C);
   }
 }
 

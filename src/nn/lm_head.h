@@ -1,4 +1,5 @@
-// Final norm and vocabulary projection, a chunk of rows at a time: (N, V) never exists in training.
+// Final norm and projection, to a vocabulary or to one score: a vocabulary's a chunk of rows at a
+// time: (N, V) never exists in training.
 #pragma once
 
 #include <span>
@@ -22,7 +23,8 @@ struct TokenScores {
 
 struct LmHead {
   RmsNorm norm;       // (C)
-  Linear projection;  // (V, C); with tied embeddings its weight is the embedding's
+  Linear projection;  // (V, C), or (1, C) of a model that scores; with tied embeddings its weight
+                      // is the embedding's
   static constexpr int64_t kChunk = 256;
 
   /// Logits (n, V) of the given rows of h (N, C).
@@ -32,6 +34,13 @@ struct LmHead {
   /// chunk.
   void backward(Context&, Tensor dh, Tensor h, const LossRows&, const TokenScores&, Tensor dlogp,
                 Tensor dentropy) const;
+  /// From dlogits (n, V) of some rows, not in chunks: for a head of few outputs.
+  void backward(Context&, Tensor dh, Tensor h, std::span<const int32_t> rows, Tensor dlogits) const;
+
+ private:
+  /// Of one chunk: x is the norm's output. Writes dh of these rows.
+  void backward_rows(Context&, Tensor dh, std::span<const int32_t> rows, Tensor x, Tensor dlogits,
+                     const RmsNorm::Saved& saved) const;
 };
 
 }  // namespace r1

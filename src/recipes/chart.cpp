@@ -219,6 +219,25 @@ void draw_bars(Plot& plot) {
   for (size_t i = 0; i < plot.chart.categories.size(); ++i) draw_category(plot, i, slot);
 }
 
+/// A vertical line with its label on the side that has more room.
+void draw_marks(Plot& plot) {
+  for (const Mark& mark : plot.chart.marks) {
+    if (!(mark.x >= plot.x.low && mark.x <= plot.x.high)) continue;
+    const double x = plot.at_x(mark.x);
+    plot.svg += fmt::format(
+        "<path class=\"mark\" d=\"M{:.1f} {:.1f}V{:.1f}\" stroke=\"var(--ink,#1c1d1f)\" "
+        "stroke-dasharray=\"2 3\"/>",
+        x, plot.top, plot.bottom);
+    const bool is_left = x - plot.left > plot.right - x;
+    plot.svg += text_at(is_left ? x - 5 : x + 5, plot.bottom - 6,
+                        fmt::format("fill=\"var(--ink,#1c1d1f)\" font-weight=\"600\" "
+                                    "stroke=\"var(--card,#fff)\" stroke-width=\"4\" "
+                                    "paint-order=\"stroke\"{}",
+                                    is_left ? " text-anchor=\"end\"" : ""),
+                        mark.label);
+  }
+}
+
 void draw_axes_and_marks(Plot& plot) {
   draw_y_axis(plot);
   if (plot.has_bars()) {
@@ -229,6 +248,7 @@ void draw_axes_and_marks(Plot& plot) {
   }
   draw_x_axis(plot);
   for (size_t i = plot.series.size(); i-- > 0;) draw_line(plot, i);  // the first lies on top
+  draw_marks(plot);
   draw_end_values(plot);
 }
 
@@ -251,6 +271,9 @@ std::string describe_chart(const Chart& chart) {
       text += fmt::format("from {} at {} {} to {} at {}.", value_text(chart, y0), chart.x_label,
                           compact_text(x0), value_text(chart, y1), compact_text(x1));
     }
+  }
+  for (const Mark& mark : chart.marks) {
+    text += fmt::format(" Marked at {} {}: {}.", chart.x_label, compact_text(mark.x), mark.label);
   }
   return text;
 }

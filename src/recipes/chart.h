@@ -16,13 +16,20 @@ struct Series {
   std::vector<double> errors = {};  // one a point, drawn as y ± error; empty: none
 };
 
+/// A place on the x axis that a chart points out.
+struct Mark {
+  double x = 0;
+  std::string label;
+};
+
 struct Chart {
   std::string title, x_label, y_label;
   std::vector<Series> series;
   std::optional<double> y_min = {}, y_max = {};
   bool percent = false;  // y is a share: 0.4 reads "40 %"
   std::vector<std::string> categories =
-      {};  // not empty: bars; x is the place of a category, from 0
+      {};                        // not empty: bars; x is the place of a category, from 0
+  std::vector<Mark> marks = {};  // vertical lines, not in bar charts
 };
 
 /// How many points of a series are drawn, and how many of those answer to the mouse.

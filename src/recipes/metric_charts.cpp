@@ -23,6 +23,10 @@ struct Group {
 const std::vector<Group>& groups() {
   static const std::vector<Group> kGroups = {
       {"Reward", "mean of a batch", {"reward", "reward_std"}},
+      {"Pairs in the right order", "share", {"accuracy", "eval_accuracy"}, true},
+      {"Lead of the preferred response", "score", {"margin", "eval_margin"}},
+      {"Scores of the reward model", "", {"mean_reward", "min_reward", "max_reward"}},
+      {"Calibration, held out", "0: perfect", {"eval_ece", "eval_brier"}},
       {"Evaluation",
        "held-out problems",
        {"eval/*pass@*", "eval/*cons@*", "eval/*accuracy*"},
@@ -31,7 +35,7 @@ const std::vector<Group>& groups() {
        "tokens",
        {"completions/mean_length", "completions/min_length", "completions/max_length"}},
       {"Rewards by name", "mean of a batch", {"rewards/*/mean"}},
-      {"Loss", "", {"loss", "eval/*loss"}},
+      {"Loss", "", {"loss", "eval/*loss", "eval_loss"}},
       {"Entropy", "nats a token", {"entropy"}},
       {"Distance to the reference", "KL, nats a token", {"kl"}},
       {"Evaluation: form", "share of answers", {"eval/*_rate"}, true},

@@ -10,6 +10,7 @@
 
 #include "recipes/html.h"
 #include "recipes/page.h"
+#include "recipes/parting.h"
 
 namespace r1 {
 namespace {
@@ -120,6 +121,15 @@ std::string sample_cards(const std::vector<RunSample>& samples) {
   return html;
 }
 
+/// A sentence and a chart for each reward that the run watched.
+std::string parting_body(const std::vector<PartingReport>& reports) {
+  std::string html;
+  for (const PartingReport& report : reports) {
+    html += "<p>" + escape_html(report.text) + "</p>\n" + chart_grid({report.chart});
+  }
+  return html;
+}
+
 std::string config_text(const std::string& config) {
   if (config.empty()) return "";
   const bool is_long = config.size() > kConfigBytes;
@@ -209,7 +219,10 @@ std::string render_run_report(const RunReport& report) {
   std::string curves = chart_grid(charts) + metric_table(values);
   if (curves.empty()) curves = "<p>No metrics yet.</p>\n";
   return open_page(report.title, report.subtitle, report.machine, report.command) +
-         headline_strip(run_headlines(values)) + section("curves", "Curves", curves) +
+         headline_strip(run_headlines(values)) +
+         section("parting", "Learned and watched rewards",
+                 parting_body(report_partings(report.metrics, report.config))) +
+         section("curves", "Curves", curves) +
          section("samples", "Latest samples", sample_cards(report.samples)) +
          section("facts", "What ran", fact_list(report.facts) + config_text(report.config)) +
          close_page();

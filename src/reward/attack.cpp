@@ -13,6 +13,7 @@ struct Kind {
 /// Rewards of a share count as cheated near their full mark, penalties when hardly any is paid.
 constexpr Kind kKinds[] = {
     {"choice", choice_attacks, 1e-9},
+    {"code", code_attacks, 1e-9},
     {"format", format_attacks, 1},
     {"format_r1", format_attacks, 1},
     {"format_open_r1", format_attacks, 1},
@@ -31,7 +32,9 @@ const Kind* find_kind(const std::string& name) {
   return nullptr;
 }
 
-Problem problem_of(const Attack& attack) {
+}  // namespace
+
+Problem attack_problem(const Attack& attack) {
   Problem problem;
   problem.id = attack.family;
   problem.messages = {{}};
@@ -41,8 +44,6 @@ Problem problem_of(const Attack& attack) {
   for (const auto& [name, value] : attack.columns) problem.columns[name] = value;
   return problem;
 }
-
-}  // namespace
 
 std::vector<Attack> attacks_on(const std::string& name) {
   const Kind* kind = find_kind(name);
@@ -60,7 +61,7 @@ Result<AttackReport> run_attack(const std::string& reward, const RewardOptions& 
   R1_TRY(const RewardSet rewards, make_rewards({reward}, {}, common));
   const std::vector<Attack> attacks = attacks_on(settings.name);
   std::vector<Problem> problems;
-  for (const Attack& attack : attacks) problems.push_back(problem_of(attack));
+  for (const Attack& attack : attacks) problems.push_back(attack_problem(attack));
   std::vector<Ask> asks;
   for (size_t i = 0; i < attacks.size(); ++i) {
     asks.push_back({&problems[i], {attacks[i].text, attacks[i].finished, attacks[i].opens_think}});

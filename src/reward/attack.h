@@ -27,9 +27,13 @@ std::vector<Attack> last_digit_attacks();
 std::vector<Attack> repetition_attacks();
 std::vector<Attack> overlong_attacks();
 std::vector<Attack> steps_attacks();
+std::vector<Attack> code_attacks();  // these are run: a minute on two cores
 
 /// What is tried on a reward of that name; other names get the attacks on final answers.
 std::vector<Attack> attacks_on(const std::string& name);
+
+/// The row that an attack stands in.
+Problem attack_problem(const Attack& attack);
 
 /// The value from which a completion counts as accepted by the reward of that name.
 double accepted_from(const std::string& name);

@@ -59,7 +59,7 @@ Verdict invalid(const Error& error) { return {0, error.message, false}; }
 }  // namespace
 
 struct CodeReward::State {
-  State(CodeOptions o, RewardOptions c, Sandbox s, std::map<std::string, Language> l)
+  State(CodeOptions o, RewardOptions c, Sandbox s, std::map<std::string, ProgramLanguage> l)
       : options(std::move(o)),
         common(c),
         sandbox(std::move(s)),
@@ -95,7 +95,7 @@ struct CodeReward::State {
   CodeOptions options;
   RewardOptions common;
   Sandbox sandbox;
-  std::map<std::string, Language> languages;
+  std::map<std::string, ProgramLanguage> languages;
   ProgramBuilder builder;
   const std::string key = secret();  // in the names a candidate may not guess
 };

@@ -2,63 +2,12 @@
 
 #include <algorithm>
 #include <cctype>
-#include <set>
-#include <string_view>
 #include <vector>
+
+#include "reward/code_guard.h"
 
 namespace r1 {
 namespace {
-
-bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
-
-/// The identifiers and single signs of a C program, lines joined at a backslash; comments and
-/// literals are not told apart: a word too many is only refused or undefined once more.
-std::vector<std::string> tokens_of(const std::string& text) {
-  std::string joined;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 1 < text.size() && text[i + 1] == '\n') {
-      ++i;
-    } else if (text.compare(i, 3, "\\\r\n") == 0) {
-      i += 2;
-    } else {
-      joined += text[i];
-    }
-  }
-  std::vector<std::string> tokens;
-  for (size_t i = 0; i < joined.size();) {
-    size_t end = i + 1;
-    if (is_word(joined[i])) {
-      while (end < joined.size() && is_word(joined[end])) ++end;
-    }
-    if (!std::isspace(static_cast<unsigned char>(joined[i]))) {
-      tokens.push_back(joined.substr(i, end - i));
-    }
-    i = end;
-  }
-  return tokens;
-}
-
-/// What would decide an assert instead of the value, or read the tests while compiling.
-std::string forbidden_word(const std::vector<std::string>& tokens) {
-  for (size_t i = 0; i + 1 < tokens.size(); ++i) {
-    const std::string &word = tokens[i], &next = tokens[i + 1];
-    const std::string third = i + 2 < tokens.size() ? tokens[i + 2] : "";
-    if (word == "operator" && (next == "=" || next == "!") && third == "=") return "operator==";
-    if (word == "asm" || word == "__asm" || word == "__asm__") return word;
-    if ((word == "#" && next == "#") || (word == "%" && next == ":" && third == "%")) return "##";
-    if (word == "_Pragma" || word == "__INCLUDE_LEVEL__") return word;
-  }
-  return "";
-}
-
-std::set<std::string> defined_macros(const std::vector<std::string>& tokens) {
-  std::set<std::string> names;
-  for (size_t i = 0; i + 1 < tokens.size(); ++i) {
-    if (tokens[i] == "define" && is_word(tokens[i + 1][0])) names.insert(tokens[i + 1]);
-  }
-  names.erase("defined");
-  return names;
-}
 
 std::string rtrim(std::string text) {
   while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back()))) text.pop_back();
@@ -106,8 +55,7 @@ std::string candidate_text(const CodeTests& tests, ExtractedCode code) {
 
 Result<std::string> native_text(const CodeTests& tests, const ExtractedCode& code,
                                 const std::string& key) {
-  const std::vector<std::string> tokens = tokens_of(code.text);
-  if (const std::string word = forbidden_word(tokens); !word.empty()) {
+  if (const std::string word = forbidden_in_native(code.text); !word.empty()) {
     return fail("{} is not allowed in a program judged by asserts", word);
   }
   std::string checks = tests.asserts.front();
@@ -132,7 +80,7 @@ Result<std::string> native_text(const CodeTests& tests, const ExtractedCode& cod
   checks.replace(last - 1, 1, "\nreturn 0; }");
   checks.replace(main, 9, "static int r1_tests_" + key + "(");
   text += "\n";
-  for (const std::string& name : defined_macros(tokens)) text += "#undef " + name + "\n";
+  for (const std::string& name : defined_macros(code.text)) text += "#undef " + name + "\n";
   const std::string linkage = tests.language == "cpp" ? "extern \"C\" " : "";
   text += "#undef assert\n#undef main\n" + linkage + "void r1_finish_" + key + "(void);\n" +
           linkage + "void r1_fail_" + key +

@@ -34,8 +34,9 @@ size_t size_of(const Program& program) {
 
 }  // namespace
 
-Result<std::map<std::string, Language>> make_languages(const std::vector<std::string>& others) {
-  std::map<std::string, Language> languages = {
+Result<std::map<std::string, ProgramLanguage>> make_languages(
+    const std::vector<std::string>& others) {
+  std::map<std::string, ProgramLanguage> languages = {
       {"python", {"main.py", "", "/usr/bin/python3 -I {in}"}},
       {"c", {"main.c", "gcc -std=gnu17 -O2 -s -w -o {out} {extra} {in} -lm", "{out}"}},
       {"cpp", {"main.cpp", "g++ -std=c++20 -O2 -s -w -o {out} {extra} {in}", "{out}"}}};
@@ -58,7 +59,7 @@ Result<std::map<std::string, Language>> make_languages(const std::vector<std::st
   return languages;
 }
 
-Result<std::shared_ptr<const Program>> ProgramBuilder::build(const Language& language,
+Result<std::shared_ptr<const Program>> ProgramBuilder::build(const ProgramLanguage& language,
                                                              const std::string& text,
                                                              const Extra& extra) {
   std::string key;
@@ -77,7 +78,7 @@ Result<std::shared_ptr<const Program>> ProgramBuilder::build(const Language& lan
   return program;
 }
 
-Result<Program> ProgramBuilder::compile(const Language& language, const std::string& text,
+Result<Program> ProgramBuilder::compile(const ProgramLanguage& language, const std::string& text,
                                         const Extra& extra) {
   Program program;
   const std::string source = "/jail/" + language.file;

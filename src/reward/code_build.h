@@ -11,7 +11,7 @@
 
 namespace r1 {
 
-struct Language {
+struct ProgramLanguage {
   std::string file;     // the source's name
   std::string compile;  // a shell command with {in} and {out}; "" when run as it is
   std::string run;      // words with {in} or {out}
@@ -19,7 +19,8 @@ struct Language {
 
 /// Python 3, C and C++, and others as "NAME|FILE|COMPILE|RUN", e.g.
 /// "rust|main.rs|rustc -O -o {out} {in}|{out}" or "js|main.js||node {in}".
-Result<std::map<std::string, Language>> make_languages(const std::vector<std::string>& others);
+Result<std::map<std::string, ProgramLanguage>> make_languages(
+    const std::vector<std::string>& others);
 
 /// A program that can be put in a jail and started.
 struct Program {
@@ -38,11 +39,12 @@ class ProgramBuilder {
   struct Extra {
     std::string text, flags;
   };
-  Result<std::shared_ptr<const Program>> build(const Language& language, const std::string& text,
-                                               const Extra& extra = {});
+  Result<std::shared_ptr<const Program>> build(const ProgramLanguage& language,
+                                               const std::string& text, const Extra& extra = {});
 
  private:
-  Result<Program> compile(const Language& language, const std::string& text, const Extra& extra);
+  Result<Program> compile(const ProgramLanguage& language, const std::string& text,
+                          const Extra& extra);
   void remember(const std::string& key, std::shared_ptr<const Program> program);
 
   const Sandbox& sandbox_;

@@ -346,48 +346,4 @@ def main():
 main()
 )PY";
 
-// Nothing here goes through the C library: the candidate may have put its own read() there.
-const char kNativeHarness[] = R"C(
-static char token[33];
-static long call(long number, long a, long b, long c) {
-#if defined(__x86_64__)
-  long result;
-  __asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c)
-                   : "rcx", "r11", "memory");
-  return result;
-#elif defined(__aarch64__)
-  register long x8 __asm__("x8") = number;
-  register long x0 __asm__("x0") = a;
-  register long x1 __asm__("x1") = b;
-  register long x2 __asm__("x2") = c;
-  __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2) : "memory");
-  return x0;
-#else
-#error "asserts in C and C++ need x86-64 or ARM64; use tests of standard input and output"
-#endif
-}
-#if defined(__x86_64__)
-enum { kRead = 0, kWrite = 1, kExit = 231 };
-#else
-enum { kRead = 63, kWrite = 64, kExit = 94 };
-#endif
-static void take_token(void) { call(kRead, 0, (long)token, 32); }
-__attribute__((section(".preinit_array"), used)) static void (*const first)(void) = take_token;
-void R1_FINISH(void);
-void R1_FINISH(void) {
-  call(kWrite, 1, (long)"\n", 1);
-  call(kWrite, 1, (long)token, 32);
-  call(kWrite, 1, (long)" 0 ok\n", 6);
-  call(kExit, 0, 0, 0);
-}
-void R1_FAIL(const char* text);
-void R1_FAIL(const char* text) {
-  long n = 0;
-  while (text[n]) ++n;
-  call(kWrite, 2, (long)"failed: ", 8);
-  call(kWrite, 2, (long)text, n);
-  call(kExit, 1, 0, 0);
-}
-)C";
-
 }  // namespace r1

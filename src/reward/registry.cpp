@@ -9,6 +9,7 @@
 #include "reward/code.h"
 #include "reward/exact.h"
 #include "reward/format.h"
+#include "reward/judge.h"
 #include "reward/language.h"
 #include "reward/length.h"
 #include "reward/math_answer.h"
@@ -16,6 +17,7 @@
 #include "reward/process.h"
 #include "reward/regex_reward.h"
 #include "reward/repetition.h"
+#include "reward/reward_model.h"
 #include "reward/settings.h"
 
 namespace r1 {
@@ -53,6 +55,8 @@ constexpr Entry kRewards[] = {
     {"length", make_length, "right and short before right and long, as open-r1's cosine"},
     {"overlong", make_overlong, "DAPO: minus up to 1 for lengths near the limit"},
     {"process", make_process, "what an external program says (command)"},
+    {"judge", make_judge, "what a language model says, here or behind a server (model, url)"},
+    {"reward_model", make_reward_model, "the score of a trained model (model)"},
     {"last_digit_language", last_digit_language, "built-in task: share of English words"},
 };
 
@@ -83,8 +87,9 @@ bool is_for(const RewardSpec& spec, const Problem& problem) {
 
 void add_part(Score& score, const RewardSpec& spec, const Verdict& verdict) {
   score.reason += (score.reason.empty() ? "" : "; ") + spec.name + ": " + verdict.reason;
-  score.valid = score.valid && verdict.valid;
-  if (verdict.valid) score.value += spec.weight * verdict.value;
+  const bool is_watched = spec.weight == 0;  // logged, and no part of the score
+  score.valid = score.valid && (verdict.valid || is_watched);
+  if (verdict.valid && !is_watched) score.value += spec.weight * verdict.value;
   score.parts.emplace_back(
       spec.name, verdict.valid ? verdict.value : std::numeric_limits<double>::quiet_NaN());
 }
@@ -183,8 +188,9 @@ bool RewardSet::can_judge(const Problem& problem) const {
   bool any = false;
   for (const auto& spec : specs_) {
     if (!is_for(spec, problem)) continue;
-    if (!spec.reward->can_judge(problem)) return false;
-    any = true;
+    const bool can = spec.reward->can_judge(problem);
+    if (!can && spec.weight != 0) return false;
+    any = any || can;
   }
   return any;
 }
@@ -218,7 +224,8 @@ Result<RewardSet> choose_rewards(const std::vector<std::string>& tables,
 std::vector<std::string> builtin_rewards() {
   std::vector<std::string> names;
   for (const Entry& entry : kRewards) {
-    if (std::string_view(entry.name) != "process") names.push_back(entry.name);
+    const std::string_view name = entry.name;  // these need a program or a model
+    if (name != "process" && name != "judge" && name != "reward_model") names.push_back(entry.name);
   }
   return names;
 }

@@ -12,8 +12,8 @@ namespace r1 {
 
 /// One chosen reward.
 struct RewardSpec {
-  std::string name;  // in logs: as the user wrote it, or its label
-  double weight = 1;
+  std::string name;   // in logs: as the user wrote it, or its label
+  double weight = 1;  // 0: watched, that is judged and logged without a say in the score
   std::unique_ptr<const Reward> reward;
   std::vector<std::string> data = {};  // data sets it is for; empty: all
 };
@@ -26,7 +26,8 @@ class RewardSet {
   Score score(const Problem& problem, const Completion& completion) const;
   /// All at once, in order: rewards that work in batches or in their own processes need it.
   std::vector<Score> score_all(std::span<const Ask> asks, ThreadPool& pool) const;
-  /// Whether each reward that is for this problem's data can judge it, and at least one is.
+  /// Whether each reward of some weight that is for this problem's data can judge it, and at least
+  /// one is.
   bool can_judge(const Problem& problem) const;
   const std::vector<RewardSpec>& specs() const { return specs_; }
 
@@ -47,7 +48,7 @@ Result<RewardSet> choose_rewards(const std::vector<std::string>& tables,
                                  const std::vector<double>& weights,
                                  const RewardOptions& options = {});
 
-/// The built-in rewards that need no options: all but external programs.
+/// The built-in rewards that need no options: all but external programs and models.
 std::vector<std::string> builtin_rewards();
 
 /// One line a reward, for --help: name and what it pays for.

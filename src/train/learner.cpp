@@ -55,6 +55,28 @@ Result<void> Learner::accumulate(const Batch& batch, float inverse_temperature,
   return {};
 }
 
+Result<void> Learner::accumulate(const ScoreBatch& batch, const ScoreObjective& objective) {
+  Context ctx{launch_, arena_, kv_dtype_, recompute_};
+  ArenaScope scope(arena_);
+  Transformer::Saved saved;
+  Tensor h = model_.forward(ctx, batch.rows(), &saved);
+  const Tensor scores = model_.logits(ctx, h, batch.last_rows());
+  const int64_t n = batch.n_sequences();
+  for (int64_t i = 0; i < n; ++i) {
+    if (std::isfinite(scores.f32()[i])) continue;
+    return fail(
+        "the score of sequence {} is not finite; the weights or the learning rate have "
+        "diverged",
+        i);
+  }
+  Tensor dscores = ctx.f32({n, 1});
+  objective({{scores.f32(), static_cast<size_t>(n)}, {dscores.f32(), static_cast<size_t>(n)}});
+  Tensor dh = ctx.f32({h.rows(), h.cols()});
+  model_.head().backward(ctx, dh, h, batch.last_rows(), dscores);
+  model_.backward(ctx, batch.rows(), dh, saved);
+  return {};
+}
+
 Result<double> Learner::step(float learning_rate) {
   R1_TRY(const double norm, optimizer_.step(launch_, learning_rate));
   model_.refresh(launch_);
@@ -88,7 +110,7 @@ int64_t attention_weights(const ModelConfig& c) {
 FlopCount count_flops(const ModelConfig& c) {
   const int64_t keys = c.n_heads * c.head_dim;
   const int64_t values = c.is_mla() ? c.n_heads * c.mla.v_head_dim : keys;
-  int64_t weights = c.d_model * c.vocab_size;  // that a token meets
+  int64_t weights = c.d_model * (c.is_scorer() ? 0 : c.vocab_size);  // that a token meets
   for (int64_t i = 0; i < c.n_layers; ++i) {
     weights += attention_weights(c);
     weights += c.is_sparse(i)

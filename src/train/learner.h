@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/scorer.h"
 #include "models/transformer.h"
 #include "nn/optimizer.h"
 #include "train/batch.h"
@@ -41,6 +42,13 @@ struct TokenView {
 };
 using Objective = std::function<void(const TokenView&)>;
 
+/// The score of each sequence of a batch, and where the derivative goes.
+struct ScoreView {
+  std::span<const float> score;
+  std::span<float> dscore;
+};
+using ScoreObjective = std::function<void(const ScoreView&)>;
+
 /// One thread drives it.
 class Learner {
  public:
@@ -50,6 +58,8 @@ class Learner {
   /// Forward, objective, backward; gradients add. NaN or Inf among logp is an error.
   Result<void> accumulate(const Batch& batch, float inverse_temperature,
                           const Objective& objective);
+  /// The same for a model that scores. NaN or Inf among the scores is an error.
+  Result<void> accumulate(const ScoreBatch& batch, const ScoreObjective& objective);
   /// One update; returns the gradient norm before clipping. On error nothing changed.
   Result<double> step(float learning_rate);
 

@@ -15,6 +15,7 @@ double machine_peak(const Launch& launch) {
 Result<StepLoss> accumulate_nll(Learner& learner, const std::vector<TokenSequence>& sequences,
                                 int64_t micro_batch_tokens) {
   StepLoss step;
+  double entropy = 0;
   std::vector<int64_t> lengths;
   for (const TokenSequence& s : sequences) {
     lengths.push_back(static_cast<int64_t>(s.tokens.size()) - 1);
@@ -27,12 +28,14 @@ Result<StepLoss> accumulate_nll(Learner& learner, const std::vector<TokenSequenc
     const Batch batch(chosen);
     auto done = learner.accumulate(batch, 1.0f, [&](const TokenView& t) {
       step.loss += nll(t.logp, batch.weights(), step.weight, t.dlogp);
-      for (float h : t.entropy) step.entropy += h;
+      for (float h : t.entropy) entropy += h;
     });
     if (!done) return fail_with(done.error().with(fmt::format("micro-batch {}", index)));
     step.n_rows += batch.n_rows();
     ++index;
   }
+  step.n_sequences = static_cast<int64_t>(sequences.size());
+  step.metrics = {{"entropy", entropy / std::max(1.0, step.weight)}};
   return step;
 }
 
@@ -46,8 +49,12 @@ Result<StageReport> run_supervised(Run& run, Learner& learner, const ModelAssets
   int64_t step = run.first_step(), saved = step;
   for (; !plan.is_done(step); ++step) {
     const Timer step_timer;
-    R1_TRY(const std::vector<TokenSequence> sequences, plan.next());
-    auto loss = accumulate_nll(learner, sequences, args.micro_batch_tokens);
+    std::vector<TokenSequence> sequences;
+    if (!plan.accumulate) {
+      R1_TRY(sequences, plan.next());
+    }
+    auto loss = plan.accumulate ? plan.accumulate()
+                                : accumulate_nll(learner, sequences, args.micro_batch_tokens);
     if (!loss) return fail_with(run.diverged(step + 1, plan.state(), loss.error()));
     const double rate = plan.rate(step);
     const auto norm = learner.step(static_cast<float>(rate));
@@ -55,11 +62,9 @@ Result<StageReport> run_supervised(Run& run, Learner& learner, const ModelAssets
     report.tokens += loss->n_rows;
     report.final_loss = loss->loss;
     const int64_t done = step + 1;
-    Metrics metrics{{"loss", loss->loss},
-                    {"learning_rate", rate},
-                    {"grad_norm", *norm},
-                    {"entropy", loss->entropy / std::max(1.0, loss->weight)},
-                    {"num_tokens", static_cast<double>(loss->n_rows)}};
+    Metrics metrics{{"loss", loss->loss}, {"learning_rate", rate}, {"grad_norm", *norm}};
+    metrics.insert(metrics.end(), loss->metrics.begin(), loss->metrics.end());
+    metrics.emplace_back("num_tokens", static_cast<double>(loss->n_rows));
     if (plan.measure) {
       R1_TRY(const Metrics more, plan.measure(done));
       metrics.insert(metrics.end(), more.begin(), more.end());
@@ -67,7 +72,7 @@ Result<StageReport> run_supervised(Run& run, Learner& learner, const ModelAssets
     const double seconds = step_timer.seconds();
     const double per_second = static_cast<double>(loss->n_rows) / seconds;
     const double mean_length =
-        static_cast<double>(loss->n_rows) / static_cast<double>(sequences.size());
+        static_cast<double>(loss->n_rows) / static_cast<double>(loss->n_sequences);
     const double share = flops.train(per_second, mean_length) / peak;
     if (done % args.logging_steps == 0) {
       R1_RETURN_IF_ERROR(run.record(done, metrics));

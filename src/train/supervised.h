@@ -7,13 +7,21 @@
 
 namespace r1 {
 
+/// What the gradients of one step were added up from; the loss is per unit of weight.
+struct StepLoss {
+  double loss = 0, weight = 0;
+  int64_t n_rows = 0, n_sequences = 0;
+  Metrics metrics;  // of the objective, for the log
+};
+
 /// What one kind of supervised training plugs into the loop.
 struct SupervisedPlan {
   std::string title;
   std::function<Result<std::vector<TokenSequence>>()> next;  // sequences of one optimizer step
-  std::function<double(int64_t step)> rate;                  // learning rate
-  std::function<bool(int64_t step)> is_done;                 // after `step` steps
-  std::function<std::string()> state;                        // JSON for the checkpoint
+  std::function<Result<StepLoss>()> accumulate;  // instead of next, for losses not of tokens
+  std::function<double(int64_t step)> rate;      // learning rate
+  std::function<bool(int64_t step)> is_done;     // after `step` steps
+  std::function<std::string()> state;            // JSON for the checkpoint
   std::function<Result<Metrics>(int64_t step)> measure;  // extra metrics after a step; may be empty
 };
 
@@ -23,11 +31,7 @@ Result<StageReport> run_supervised(Run& run, Learner& learner, const ModelAssets
 /// Peak of this machine's multiply-adds with these threads, measured in a few milliseconds. FLOP/s.
 double machine_peak(const Launch& launch);
 
-/// Adds up all micro-batches of one step; the loss is per unit of weight. Returns loss and weight.
-struct StepLoss {
-  double loss = 0, weight = 0, entropy = 0;
-  int64_t n_rows = 0, n_correct = 0;
-};
+/// Adds up all micro-batches of one step.
 Result<StepLoss> accumulate_nll(Learner& learner, const std::vector<TokenSequence>& sequences,
                                 int64_t micro_batch_tokens);
 

@@ -52,7 +52,7 @@ TEST(RewardVerb, RefusesWithARemedy) {
              "bad.jsonl:2: nothing to judge");
   EXPECT_HAS(must_fail({"reward", "check", "--data", bad}), "--reward NAME");
   EXPECT_HAS(must_fail({"reward", "check", "--reward", "nope", "--data", bad}), "unknown reward");
-  EXPECT_HAS(must_fail({"reward", "chek"}), "unknown action");
+  EXPECT_HAS(must_fail({"reward", "chek"}), "unknown action 'chek'; did you mean 'check'?");
   EXPECT_HAS(must_fail({"reward", "attack", "--reward", "regex;pattern=("}), "byte");
 }
 

@@ -130,5 +130,22 @@ TEST(Check, CountsAgreementWithLabels) {
             "(100.00 %)");
 }
 
+TEST(Compose, WatchesARewardOfWeightZeroWithoutASayInTheScore) {
+  const auto rewards = make_rewards({"format", "accuracy"}, {1, 0});
+  ASSERT_TRUE(rewards) << rewards.error().message;
+  const Completion completion{"<think> so </think> <answer> 7 </answer>", true};
+  const Score score = rewards->score(of("a"), completion);
+  EXPECT_EQ(score.value, 1);
+  EXPECT_EQ(score.parts[1].second, 1);
+  // no reference: the watched reward is silent, the completion is not masked, the row not left out
+  const Problem unknown = of("a", "");
+  EXPECT_TRUE(rewards->can_judge(unknown));
+  const Score silent = rewards->score(unknown, completion);
+  EXPECT_TRUE(silent.valid);
+  EXPECT_EQ(silent.value, 1);
+  EXPECT_TRUE(std::isnan(silent.parts[1].second));
+  EXPECT_FALSE(make_rewards({"format", "accuracy"}, {0, 1})->can_judge(unknown));
+}
+
 }  // namespace
 }  // namespace r1

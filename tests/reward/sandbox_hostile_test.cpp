@@ -45,7 +45,7 @@ struct Tally {
 };
 
 /// An attack on the compiler must end as a program that does not compile.
-void attack_compiler(const Path& file, const Language& language) {
+void attack_compiler(const Path& file, const ProgramLanguage& language) {
   ProgramBuilder builder(*jail(), {0.5, 512, 64, 0, 64});
   const auto program = builder.build(language, *read_text(file));
   ASSERT_TRUE(program) << file << ": " << program.error().message;
@@ -54,7 +54,8 @@ void attack_compiler(const Path& file, const Language& language) {
 
 void attack(const Path& file, ProgramBuilder& builder, Tally& tally) {
   static const auto languages = make_languages({});
-  const Language& language = languages->at(language_name(file.extension().string().substr(1)));
+  const ProgramLanguage& language =
+      languages->at(language_name(file.extension().string().substr(1)));
   SandboxLimits limits;
   limits.seconds = rounds() > 1 ? 0.5 : 0.2;
   limits.memory_mb = 128;

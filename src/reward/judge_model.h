@@ -1,0 +1,31 @@
+// Who answers a judge's questions: a model of this machine or a server.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "reward/judge.h"
+
+namespace r1 {
+
+struct JudgeReply {
+  std::string text;
+  bool finished = true;  // not cut at max_tokens
+};
+
+/// Any thread may call ask.
+class JudgeModel {
+ public:
+  virtual ~JudgeModel() = default;
+  /// One reply a prompt, in order; an error where none came.
+  virtual std::vector<Result<JudgeReply>> ask(std::span<const std::string> prompts, uint64_t seed,
+                                              ThreadPool& pool) const = 0;
+};
+
+Result<std::unique_ptr<const JudgeModel>> open_local_judge(const JudgeOptions& options);
+Result<std::unique_ptr<const JudgeModel>> open_remote_judge(const JudgeOptions& options);
+
+}  // namespace r1
