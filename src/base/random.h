@@ -21,7 +21,9 @@ enum class Purpose : uint64_t {
   kShuffle,
   kRollout,
   kEval,
-  kGenerate
+  kGenerate,
+  kFill,   // documents turned into fill-in-the-middle
+  kNeedle  // tests of long contexts
 };
 
 /// A cheap value type: two equal (seed, stream) pairs give equal numbers everywhere.

@@ -25,6 +25,7 @@ struct ChatConfig {
   std::string system;
   int64_t max_tokens = 1024;
   SamplingParams sampling{.temperature = 0.6f, .top_p = 0.95f};
+  int64_t speculate = 0;
   ComputeConfig compute;
 
   void visit(auto&& f) {
@@ -32,6 +33,7 @@ struct ChatConfig {
     f("system", system, "system message");
     f("max_tokens", max_tokens, "tokens of one answer, at most");
     sampling.visit(f);
+    f("speculate", speculate, EngineConfig::kSpeculateHelp);
     f("compute", compute);
   }
 };
@@ -180,10 +182,12 @@ Result<void> run_chat(ChatConfig& config) {
     return fail("max_tokens is {}; it must be at least 1", config.max_tokens);
   }
   R1_TRY(const Machine machine, open_machine(config.compute));
-  R1_TRY(const OpenModel open, open_model(config.model, machine.launch()));
+  R1_TRY(const OpenModel open, open_model(config.model, machine.launch(), config.speculate > 0));
   R1_TRY(const Chat chat, open.chat());
   EngineConfig engine_config;
   engine_config.max_sequences = 1;
+  engine_config.speculate = config.speculate;
+  R1_RETURN_IF_ERROR(engine_config.validate(open.model()));
   Engine engine(open.model(), open.kv_dtype, engine_config, machine.launch());
   if (!chat.has_template()) {
     log_warn("this model has no chat template: it goes on with your text instead of answering it");
@@ -191,7 +195,9 @@ Result<void> run_chat(ChatConfig& config) {
   struct sigaction action {};
   action.sa_handler = on_interrupt;
   sigaction(SIGINT, &action, nullptr);
-  return converse(config, engine, chat);
+  R1_RETURN_IF_ERROR(converse(config, engine, chat));
+  if (config.speculate > 0) log_info("{}", describe_speculation(engine.stats()));
+  return {};
 }
 
 }  // namespace

@@ -1,10 +1,11 @@
-// r1 data: writes the built-in task as JSONL, or says what a JSONL file holds.
+// r1 data: writes the built-in task as JSONL, or says what a JSONL file holds; its actions do more.
 #include <algorithm>
 #include <cstdio>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
+#include "cli/data_actions.h"
 #include "cli/verbs.h"
 #include "data/dataset.h"
 #include "data/last_digit.h"
@@ -158,13 +159,18 @@ Result<void> inspect(const DataConfig& config) {
 }  // namespace
 
 Verb data_verb() {
-  Verb verb{"data",
-            "write the built-in task as JSONL, or say what a JSONL file holds",
-            {"r1 data --split train --n 5", "r1 data --split test --n 500 --output test.jsonl",
-             "r1 data --split preferences --n 3000 --output pairs.jsonl",
-             "r1 data --inspect gsm8k.jsonl"},
-            {}};
+  Verb verb{
+      "data",
+      "write the built-in task as JSONL, or say what a JSONL file holds",
+      {"r1 data --split train --n 5", "r1 data --split test --n 500 --output test.jsonl",
+       "r1 data --split preferences --n 3000 --output pairs.jsonl", "r1 data --inspect gsm8k.jsonl",
+       "r1 data tokenize --help", "r1 data needle --help", "r1 data program --help"},
+      {}};
   verb.run = [verb](const std::vector<std::string>& args) {
+    for (const Verb* action : {&tokenize_action(), &needle_action(), &program_action()}) {
+      if (!args.empty() && verb.name + " " + args[0] == action->name)
+        return action->run({args.begin() + 1, args.end()});
+    }
     DataConfig config;
     return run_verb(verb, config, args,
                     [](DataConfig& c) { return c.inspect.empty() ? write_rows(c) : inspect(c); });

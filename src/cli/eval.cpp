@@ -7,6 +7,7 @@
 #include "cli/verbs.h"
 #include "data/dataset.h"
 #include "data/last_digit.h"
+#include "eval/by_position.h"
 #include "eval/evaluate.h"
 #include "train/learner.h"
 #include "train/memory.h"
@@ -70,6 +71,18 @@ Result<void> write_samples(const std::string& file, const std::vector<Episode>& 
   return write_text_atomic(file, text);
 }
 
+std::string summary_of(const EvalVerbConfig& config, const Evaluated& result,
+                       const std::vector<PositionAccuracy>& positions) {
+  const std::string summary = summary_to_json(result.summary);
+  if (config.eval.engine.speculate == 0 && positions.empty()) return summary;
+  auto json = nlohmann::ordered_json::parse(summary);
+  if (config.eval.engine.speculate > 0)
+    json["spec/acceptance_rate"] = result.engine.acceptance_rate();
+  if (!positions.empty())
+    json["by_position"] = nlohmann::ordered_json::parse(positions_to_json(positions));
+  return json.dump(2);
+}
+
 Result<void> run_eval(EvalVerbConfig& config) {
   if (config.eval.reward_funcs.empty())
     return fail("reward_funcs is empty; name what counts as right");
@@ -81,10 +94,11 @@ Result<void> run_eval(EvalVerbConfig& config) {
                                                  {config.eval.prefilled_think}));
   R1_TRY(std::vector<Problem> problems, read_all(config));
   R1_TRY(const Machine machine, Machine::open(config.compute));
-  R1_TRY(const OpenModel open, open_model(config.model, machine.launch()));
+  R1_TRY(const OpenModel open,
+         open_model(config.model, machine.launch(), config.eval.engine.speculate > 0));
   R1_TRY(const Chat chat, open.chat());
   const int64_t max_positions = open.model().config().max_positions;
-  R1_RETURN_IF_ERROR(config.eval.engine.validate(max_positions));
+  R1_RETURN_IF_ERROR(config.eval.engine.validate(open.model()));
   R1_TRY(problems, usable_problems(std::move(problems), chat, rewards,
                                    config.eval.engine.length(max_positions), config.data,
                                    *machine.launch().pool));
@@ -98,8 +112,13 @@ Result<void> run_eval(EvalVerbConfig& config) {
               human_count(static_cast<double>(result.n_tokens)).c_str(),
               human_seconds(result.seconds).c_str(),
               human_count(static_cast<double>(result.n_tokens) / result.seconds).c_str());
+  const bool speculates = config.eval.engine.speculate > 0;
+  if (speculates) std::printf("%s\n", describe_speculation(result.engine).c_str());
+  const auto positions = accuracy_by_position(problems, result.episodes);
+  if (!positions.empty()) std::printf("\n%s\n", describe(positions).c_str());
   if (!config.json.empty())
-    R1_RETURN_IF_ERROR(write_text_atomic(config.json, summary_to_json(result.summary) + "\n"));
+    R1_RETURN_IF_ERROR(
+        write_text_atomic(config.json, summary_of(config, result, positions) + "\n"));
   if (!config.samples_out.empty())
     R1_RETURN_IF_ERROR(write_samples(config.samples_out, result.episodes, problems));
   return {};

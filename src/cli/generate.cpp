@@ -45,6 +45,7 @@ struct GenerateConfig {
     f("logits", logits, "with --json: also the logits after the prompt");
     sampling.visit(f);
     f("engine", engine);
+    f("speculate", engine.speculate, EngineConfig::kSpeculateHelp);
     f("compute", compute);
   }
 };
@@ -75,7 +76,7 @@ struct Session {
 
 Result<Session> open_session(const GenerateConfig& config) {
   R1_TRY(Machine machine, Machine::open(config.compute));
-  R1_TRY(OpenModel open, open_model(config.model, machine.launch()));
+  R1_TRY(OpenModel open, open_model(config.model, machine.launch(), config.engine.speculate > 0));
   auto chat = open.chat();
   if (!chat && config.ids.empty())
     return fail_with(chat.error().with("--prompt needs a tokenizer, --ids does not"));
@@ -112,12 +113,14 @@ std::vector<float> logits_after(const Session& session, const std::vector<int32_
 struct Samples {
   std::vector<Completed> completed;
   std::vector<std::string> texts;  // what follows the prompt, cut before a stop text
+  EngineStats stats;
 };
 
 Result<EngineConfig> engine_for(const GenerateConfig& config, int64_t n_prompt,
-                                int64_t max_positions) {
+                                const Transformer& model) {
+  const int64_t max_positions = model.config().max_positions;
   EngineConfig engine = config.engine;
-  R1_RETURN_IF_ERROR(engine.validate(max_positions));
+  R1_RETURN_IF_ERROR(engine.validate(model));
   engine.max_sequences = std::min<int64_t>(engine.max_sequences, config.n);
   if (engine.max_length == 0 && engine.n_pages == 0) {  // no more memory than this prompt needs
     const int64_t most = n_prompt + std::min(config.max_tokens, max_positions);
@@ -160,9 +163,9 @@ Result<Samples> sample(const GenerateConfig& config, const Session& session,
                        const std::vector<int32_t>& prompt, bool shows) {
   const Transformer& model = session.model();
   R1_TRY(const EngineConfig engine_config,
-         engine_for(config, static_cast<int64_t>(prompt.size()), model.config().max_positions));
+         engine_for(config, static_cast<int64_t>(prompt.size()), model));
   Engine engine(model, session.open.kv_dtype, engine_config, session.machine.launch());
-  Samples samples{std::vector<Completed>(config.n), std::vector<std::string>(config.n)};
+  Samples samples{std::vector<Completed>(config.n), std::vector<std::string>(config.n), {}};
   std::vector<TokenStream> streams = text_streams(config, session, prompt);
   const auto add = [&](int i, const std::string& text) {
     samples.texts[i] += text;
@@ -182,6 +185,7 @@ Result<Samples> sample(const GenerateConfig& config, const Session& session,
   if (shows && !config.chat) std::fputs(config.prompt.c_str(), stdout);
   engine.run();
   if (shows) std::printf("\n");
+  samples.stats = engine.stats();
   return samples;
 }
 
@@ -194,6 +198,11 @@ void print_json(const GenerateConfig& config, const Session& session,
              {"finish_reason", finish_reason_name(done.reason)}};
     if (session.chat) one["text"] = samples.texts[done.sample];
     out["completions"].push_back(one);
+  }
+  if (config.engine.speculate > 0) {
+    out["spec/n_drafted"] = samples.stats.n_drafted;
+    out["spec/n_accepted"] = samples.stats.n_accepted;
+    out["spec/acceptance_rate"] = samples.stats.acceptance_rate();
   }
   if (config.logits) out["logits"] = logits_after(session, prompt);
   std::printf("%s\n", out.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
@@ -237,6 +246,7 @@ Result<void> run_generate(GenerateConfig& config) {
     n_tokens += static_cast<int64_t>(done.tokens.size());
   log_info("{} tokens in {:.2f} s ({} tok/s)", n_tokens, seconds,
            human_count(static_cast<double>(n_tokens) / seconds));
+  if (config.engine.speculate > 0) log_info("{}", describe_speculation(samples.stats));
   return {};
 }
 

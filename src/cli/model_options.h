@@ -15,6 +15,7 @@ struct ModelOptions {
   std::string dtype = "auto";
   std::string quantize;
   std::string kv_dtype = "auto";
+  std::string mla_form = "expanded";
 
   void visit(auto&& f) {
     f("model", model, "model folder, PEFT folder or .gguf file");
@@ -22,6 +23,7 @@ struct ModelOptions {
     f("dtype", dtype, "weights: auto (as stored), f32, bf16 or f16");
     f("quantize", quantize, "hold the matrices in q8_0 or q4_0");
     f("kv_dtype", kv_dtype, "keys and values: auto (as the weights), f32 or bf16");
+    f("mla_form", mla_form, "latent attention: expanded, or absorbed (a small cache)");
   }
 };
 
@@ -35,6 +37,8 @@ struct OpenModel {
   Result<Chat> chat() const { return Chat::open(words, model().config()); }
 };
 
-Result<OpenModel> open_model(const ModelOptions& options, const Launch& launch);
+/// with_mtp: with its modules of multi-token prediction, which speculation needs.
+Result<OpenModel> open_model(const ModelOptions& options, const Launch& launch,
+                             bool with_mtp = false);
 
 }  // namespace r1

@@ -4,11 +4,15 @@
 
 namespace r1 {
 Verb pretrain_verb() {
-  Verb verb{"pretrain",
-            "next-token training on documents, from nothing or from a checkpoint",
-            {"r1 pretrain --output_dir runs/base --gate.enabled --max_steps 6000",
-             "r1 pretrain --model DIR --data corpus.jsonl --output_dir runs/more"},
-            {}};
+  Verb verb{
+      "pretrain",
+      "next-token training on documents, from nothing or from a checkpoint",
+      {"r1 pretrain --output_dir runs/base --gate.enabled --max_steps 6000",
+       "r1 pretrain --model DIR --data corpus.jsonl --eval_data held_out.jsonl --eval_steps 100 "
+       "--output_dir runs/more",
+       "r1 pretrain --model DIR --data long.tokens --rope_scaling yarn "
+       "--max_position_embeddings 4096 --output_dir runs/longer"},
+      {}};
   verb.run = [verb](const std::vector<std::string>& args) {
     PretrainConfig config;
     config.train.learning_rate = 3e-3;

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "recipes/run_report.h"
+#include "train/pretrain.h"
 
 namespace r1 {
 
@@ -10,7 +11,8 @@ const std::vector<Verb>& verbs() {
   static const std::vector<Verb> all{
       quickstart_verb(), pretrain_verb(), sft_verb(),    rl_verb(),        eval_verb(),
       generate_verb(),   chat_verb(),     data_verb(),   tokenizer_verb(), convert_verb(),
-      inspect_verb(),    merge_verb(),    reward_verb(), sandbox_verb(),   doctor_verb()};
+      inspect_verb(),    plan_verb(),     claims_verb(), merge_verb(),     reward_verb(),
+      sandbox_verb(),    doctor_verb()};
   return all;
 }
 

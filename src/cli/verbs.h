@@ -4,9 +4,10 @@
 #include <vector>
 
 #include "cli/options.h"
-#include "train/pretrain.h"
 
 namespace r1 {
+
+struct StageReport;
 
 const std::vector<Verb>& verbs();
 
@@ -21,6 +22,8 @@ Verb data_verb();
 Verb tokenizer_verb();
 Verb convert_verb();
 Verb inspect_verb();
+Verb plan_verb();
+Verb claims_verb();
 Verb merge_verb();
 Verb reward_verb();
 Verb sandbox_verb();

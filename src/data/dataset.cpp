@@ -129,6 +129,8 @@ class RowReader {
 
   Result<Problem> read(const std::string& id) {
     problem_.id = id;
+    R1_TRY(const bool is_document, read_document());
+    if (is_document) return std::move(problem_);
     R1_RETURN_IF_ERROR(read_prompt());
     R1_RETURN_IF_ERROR(read_completion());
     R1_RETURN_IF_ERROR(read_answer());
@@ -172,6 +174,15 @@ class RowReader {
       names += (names.empty() ? "" : ", ") + std::string(name);
     }
     return names.empty() ? "no columns" : names;
+  }
+
+  /// Of a corpus: the text alone.
+  Result<bool> read_document() {
+    if (!options_.is_corpus) return false;
+    R1_TRY(const auto text, take(options_.completion_column, {"text"}));
+    if (!text) return false;
+    R1_TRY(problem_.completion, text_of(text->value, text->name));
+    return true;
   }
 
   Result<void> read_prompt() {
@@ -313,13 +324,13 @@ Result<Problem> read_line(simdjson::dom::parser& parser, std::string_view line,
 
 }  // namespace
 
-Result<std::vector<Problem>> read_problems(const Path& jsonl, const DatasetOptions& options) {
+Result<void> for_each_problem(const Path& jsonl, const DatasetOptions& options,
+                              const std::function<Result<void>(Problem&&)>& use) {
   R1_TRY(const MappedFile file, MappedFile::open(jsonl));
   std::string_view rest = file.text();
   if (rest.substr(0, 3) == "\xEF\xBB\xBF") rest.remove_prefix(3);
-  std::vector<Problem> problems;
   simdjson::dom::parser parser;
-  int64_t n_skipped = 0;
+  int64_t n_rows = 0, n_skipped = 0;
   std::string first_bad;
   for (int64_t number = 1; !rest.empty(); ++number) {
     const size_t end = std::min(rest.find('\n'), rest.size());
@@ -330,7 +341,8 @@ Result<std::vector<Problem>> read_problems(const Path& jsonl, const DatasetOptio
     auto problem = read_line(parser, line, options, id);
     if (problem) {
       problem->source = jsonl.stem().string();
-      problems.push_back(std::move(*problem));
+      ++n_rows;
+      R1_RETURN_IF_ERROR(use(std::move(*problem)));
     } else if (!options.skip_bad_lines) {
       return fail("{}:{}: {} (mend the line, or leave such lines out with --skip_bad_lines)",
                   jsonl.string(), number, problem.error().message);
@@ -341,7 +353,17 @@ Result<std::vector<Problem>> read_problems(const Path& jsonl, const DatasetOptio
   if (n_skipped > 0) {
     log_warn("{}: {} bad lines left out; first {}", jsonl.string(), n_skipped, first_bad);
   }
-  if (problems.empty()) return fail("{}: no rows (one JSON object a line)", jsonl.string());
+  if (n_rows == 0) return fail("{}: no rows (one JSON object a line)", jsonl.string());
+  return {};
+}
+
+Result<std::vector<Problem>> read_problems(const Path& jsonl, const DatasetOptions& options) {
+  std::vector<Problem> problems;
+  const auto keep = [&](Problem&& problem) -> Result<void> {
+    problems.push_back(std::move(problem));
+    return {};
+  };
+  R1_RETURN_IF_ERROR(for_each_problem(jsonl, options, keep));
   return problems;
 }
 

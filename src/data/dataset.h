@@ -1,6 +1,7 @@
 // Reading data sets: JSON Lines in the forms people already have, one row one Problem.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ struct DatasetOptions {
   std::string answer_column;
   std::string completion_column;
   bool skip_bad_lines = false;
+  bool is_corpus = false;  // a row with a text column is a document, whatever else it holds
 
   void visit(auto&& f) {
     f("prompt_column", prompt_column,
@@ -37,6 +39,9 @@ struct DatasetOptions {
 ///     GSM8K's "… #### 72" becomes 72
 /// null counts as absent. A line that cannot be read is an error naming file, line and cause,
 /// unless skip_bad_lines is set; a file without any row is an error.
+/// Row by row: the rows need not fit into memory. Stops at the first error, also of `use`.
+Result<void> for_each_problem(const Path& jsonl, const DatasetOptions& options,
+                              const std::function<Result<void>(Problem&&)>& use);
 Result<std::vector<Problem>> read_problems(const Path& jsonl, const DatasetOptions& options = {});
 
 }  // namespace r1

@@ -1,68 +1,15 @@
 #include "engine/engine.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 #include <utility>
 
 #include "kernels/cross_entropy.h"
-#include "kernels/sampling.h"
 
 namespace r1 {
-namespace {
 
-int64_t pages_for(int64_t n_tokens) { return (n_tokens + kPageSize - 1) / kPageSize; }
-
-Result<void> validate(const SamplingParams& p) {
-  if (!(p.temperature >= 0) || !std::isfinite(p.temperature)) {
-    return fail("temperature is {}; it must be 0 (greedy) or more", p.temperature);
-  }
-  if (p.top_k < 0) return fail("top_k is {}; it must be 0 (off) or more", p.top_k);
-  if (!(p.top_p > 0 && p.top_p <= 1)) {
-    return fail("top_p is {}; it must be above 0 and at most 1 (off)", p.top_p);
-  }
-  if (!(p.min_p >= 0 && p.min_p <= 1)) {
-    return fail("min_p is {}; it must be from 0 (off) to 1", p.min_p);
-  }
-  if (!(p.repetition_penalty > 0) || !std::isfinite(p.repetition_penalty)) {
-    return fail("repetition_penalty is {}; it must be above 0 (1: off)", p.repetition_penalty);
-  }
-  return {};
-}
-
-}  // namespace
-
-int64_t EngineConfig::page_count(int64_t max_positions) const {
-  return n_pages > 0 ? n_pages : max_sequences * pages_for(length(max_positions));
-}
-
-Result<void> EngineConfig::validate(int64_t max_positions) const {
-  constexpr int64_t kMost = 65536;
-  if (max_sequences < 1 || max_sequences > kMost) {
-    return fail("engine.max_sequences is {}; it must be from 1 to {}", max_sequences, kMost);
-  }
-  if (prefill_chunk < 1 || prefill_chunk > kMost) {
-    return fail("engine.prefill_chunk is {}; it must be from 1 to {}", prefill_chunk, kMost);
-  }
-  if (max_length < 0) return fail("engine.max_length is {}; it must not be negative", max_length);
-  const int64_t needed = pages_for(length(max_positions));
-  if (n_pages != 0 && n_pages < needed) {
-    return fail("engine.n_pages is {}; a conversation of {} positions needs {}", n_pages,
-                length(max_positions), needed);
-  }
-  return {};
-}
-
-const char* finish_reason_name(FinishReason reason) {
-  switch (reason) {
-    case FinishReason::kStop:
-      return "stop";
-    case FinishReason::kLength:
-      return "length";
-    case FinishReason::kCancelled:
-      return "cancelled";
-  }
-  return "?";
+std::string describe_speculation(const EngineStats& stats) {
+  return fmt::format("speculation: {} of {} guesses stood ({:.1f} %)", stats.n_accepted,
+                     stats.n_drafted, 100 * stats.acceptance_rate());
 }
 
 Engine::Engine(const Transformer& model, Dtype kv_dtype, const EngineConfig& config,
@@ -72,11 +19,13 @@ Engine::Engine(const Transformer& model, Dtype kv_dtype, const EngineConfig& con
       launch_(launch),
       kv_dtype_(kv_dtype),
       max_length_(config.length(model.config().max_positions)),
-      pages_(model, kv_dtype, config.page_count(model.config().max_positions)) {
+      pages_(model, kv_dtype, config.page_count(model.config().max_positions),
+             config.speculate > 0 ? 1 : 0) {
   CHECK(config.max_sequences > 0 && config.prefill_chunk > 0, "engine: {} sequences, chunk {}",
         config.max_sequences, config.prefill_chunk);
   CHECK(pages_.n_pages() >= pages_for(max_length_),
         "engine: {} pages hold no sequence of {} positions", pages_.n_pages(), max_length_);
+  if (config.speculate > 0) drafter_ = std::make_unique<Drafter>(model, pages_);
 }
 
 Result<void> Engine::submit(Request request) {
@@ -128,7 +77,9 @@ bool Engine::step() {
   Context ctx{launch_, arena_, kv_dtype_};
   ArenaScope scope(arena_);
   is_stepping_ = true;
+  if (drafter_) drafter_->draft(ctx, jobs);
   Tensor h = forward(jobs, ctx);
+  if (drafter_) drafter_->teach(ctx, jobs, batch_, h);
   sample(jobs, h, ctx);
   is_stepping_ = false;
   for (int64_t id : std::exchange(to_cancel_, {})) cancel(id);
@@ -147,13 +98,20 @@ void Engine::admit() {
   }
 }
 
+/// All pages that are missing, or none.
 bool Engine::reserve(Sequence& sequence, int64_t n_tokens) {
-  while (static_cast<int64_t>(sequence.pages.size()) < pages_for(n_tokens)) {
-    const int32_t page = pages_.take();
-    if (page < 0) return false;
-    sequence.pages.push_back(page);
-  }
+  const int64_t missing = pages_for(n_tokens) - static_cast<int64_t>(sequence.pages.size());
+  if (missing > pages_.n_free()) return false;
+  for (int64_t i = 0; i < missing; ++i) sequence.pages.push_back(pages_.take());
   return true;
+}
+
+/// How many guesses are of use beside the next token, which needs none.
+int64_t Engine::draft_room(const Sequence& s) const {
+  if (!drafter_ || s.n_pending() != 1 || s.hidden.empty()) return 0;
+  const int64_t n_left = std::min(s.request->max_tokens - static_cast<int64_t>(s.logp.size()),
+                                  max_length_ - static_cast<int64_t>(s.tokens.size()));
+  return std::min(config_.speculate, n_left - 1);
 }
 
 void Engine::release_pages(Sequence& sequence) {
@@ -166,21 +124,21 @@ bool Engine::preempt_one(const Sequence& keep) {
   for (auto it = waiting_.rbegin(); it != waiting_.rend(); ++it) {
     if ((*it)->pages.empty()) continue;
     release_pages(**it);
-    (*it)->n_computed = 0;
+    (*it)->start_over();
     return true;
   }
   if (running_.back().get() == &keep) return false;
   std::unique_ptr<Sequence> victim = std::move(running_.back());
   running_.pop_back();
   release_pages(*victim);
-  victim->n_computed = 0;
+  victim->start_over();
   ++victim->n_preempted;
   ++stats_.n_preempted;
   waiting_.push_front(std::move(victim));
   return true;
 }
 
-std::vector<Engine::Job> Engine::schedule() {
+std::vector<Job> Engine::schedule() {
   std::vector<Job> jobs;
   int64_t budget = config_.prefill_chunk;
   for (size_t i = 0; i < running_.size(); ++i) {
@@ -196,130 +154,119 @@ std::vector<Engine::Job> Engine::schedule() {
       break;
     }
     if (pending > 1) budget -= n_rows;
-    jobs.push_back({&s, n_rows});
+    const int64_t n_drafts = draft_room(s);
+    const bool speculates = n_drafts > 0 && reserve(s, s.n_computed + n_rows + n_drafts);
+    jobs.push_back({&s, n_rows, speculates ? n_drafts : 0});
   }
   return jobs;
 }
 
 Tensor Engine::forward(const std::vector<Job>& jobs, Context& ctx) {
-  tokens_.clear();
-  positions_.clear();
-  offsets_.assign(1, 0);
-  size_t max_pages = 0;
+  batch_.clear();
   for (const Job& job : jobs) {
     const Sequence& s = *job.sequence;
-    for (int64_t i = 0; i < job.n_rows; ++i) {
-      tokens_.push_back(s.tokens[s.n_computed + i]);
-      positions_.push_back(static_cast<int32_t>(s.n_computed + i));
+    for (int64_t p = s.n_computed; p < s.n_computed + job.n_rows; ++p) batch_.add(s.tokens[p], p);
+    for (int64_t i = 0; i < job.n_drafts; ++i) {
+      batch_.add(s.drafts[i], s.n_computed + job.n_rows + i);
     }
-    offsets_.push_back(static_cast<int32_t>(tokens_.size()));
-    max_pages = std::max(max_pages, s.pages.size());
-    (s.n_pending() == 1 ? stats_.n_decode : stats_.n_prefill) += job.n_rows;
+    batch_.close(s.pages);
+    (s.n_pending() == 1 ? stats_.n_decode : stats_.n_prefill) += job.n_rows + job.n_drafts;
   }
-  page_table_.assign(jobs.size() * max_pages, 0);
-  for (size_t b = 0; b < jobs.size(); ++b) {
-    std::copy(jobs[b].sequence->pages.begin(), jobs[b].sequence->pages.end(),
-              page_table_.begin() + static_cast<int64_t>(b * max_pages));
-  }
-  Rows rows;
-  rows.batch = {static_cast<int64_t>(tokens_.size()), static_cast<int64_t>(jobs.size()),
-                offsets_.data(), positions_.data()};
-  rows.tokens = tokens_.data();
-  rows.page_table = page_table_.data();
-  rows.max_pages = static_cast<int64_t>(max_pages);
-  rows.kv_base = pages_.base();
-  rows.kv_layer_stride = pages_.layer_stride();
-  rows.kv_page_stride = pages_.page_stride();
-  return model_.forward(ctx, rows, nullptr);
+  return model_.forward(ctx, batch_.rows(pages_), nullptr);
 }
 
 void Engine::sample(const std::vector<Job>& jobs, Tensor h, Context& ctx) {
-  std::vector<std::pair<Sequence*, int32_t>> rows;  // who draws from which row of h
+  std::vector<Drawer> drawers;
   for (size_t b = 0; b < jobs.size(); ++b) {
     Sequence& s = *jobs[b].sequence;
     s.n_computed += jobs[b].n_rows;
     if (s.n_pending() > 0) continue;
-    const int32_t last = offsets_[b + 1] - 1;
-    rows.emplace_back(&s, last);
+    const int32_t last = batch_.begin(b) + static_cast<int32_t>(jobs[b].n_rows) - 1;
+    for (int64_t i = 0; i <= jobs[b].n_drafts; ++i) {
+      drawers.push_back({&s, last + static_cast<int32_t>(i), i});
+    }
     if (!s.leads_group) continue;
     const size_t first = waiting_.size();
     fork(s);
-    for (size_t i = first; i < waiting_.size(); ++i) rows.emplace_back(waiting_[i].get(), last);
+    for (size_t i = first; i < waiting_.size(); ++i) drawers.push_back({waiting_[i].get(), last});
     // siblings go before what was waiting already
     std::rotate(waiting_.begin(), waiting_.begin() + static_cast<int64_t>(first), waiting_.end());
   }
   // a group's first tokens may be many: never more logits at once than plan_engine counts
-  const size_t most = static_cast<size_t>(config_.max_sequences);
-  for (size_t i = 0; i < rows.size(); i += most) {
+  const size_t most = static_cast<size_t>(config_.most_drawn());
+  for (size_t i = 0, end = 0; i < drawers.size(); i = end) {
+    end = std::min(i + most, drawers.size());
+    while (end < drawers.size() && drawers[end].n_ahead > 0) --end;  // a sequence in one piece
     ArenaScope scope(ctx.arena);
-    draw(ctx, h, std::span(rows).subspan(i, std::min(most, rows.size() - i)));
+    draw(ctx, h, std::span(drawers).subspan(i, end - i));
   }
 }
 
 /// Makes the other samples of the leader's request: whole pages are shared, the last one is copied.
 void Engine::fork(Sequence& leader) {
   leader.leads_group = false;
-  const int64_t n_whole = leader.n_computed / kPageSize;
+  // the MTP module's row of the last position waits for the token that each sample will draw
+  const int64_t n_whole = (leader.n_computed - (drafter_ ? 1 : 0)) / kPageSize;
   for (size_t i = 1; i < leader.request->streams.size(); ++i) {
     auto sibling = std::make_unique<Sequence>();
     sibling->request = leader.request;
     sibling->sample = static_cast<int>(i);
     sibling->tokens = leader.tokens;
     sibling->n_computed = leader.n_computed;
+    sibling->n_taught = leader.n_taught;
     for (int64_t p = 0; p < n_whole; ++p) {
       pages_.share(leader.pages[p]);
       sibling->pages.push_back(leader.pages[p]);
       ++stats_.n_shared_pages;
     }
-    if (leader.n_computed % kPageSize != 0) {
+    if (leader.n_computed > n_whole * kPageSize) {
       const int32_t page = pages_.take();
       if (page >= 0) {
         pages_.copy(page, leader.pages[n_whole]);
         sibling->pages.push_back(page);
       } else {  // no room: computed again when its turn comes
         release_pages(*sibling);
-        sibling->n_computed = 0;
+        sibling->start_over();
       }
     }
     waiting_.push_back(std::move(sibling));
   }
 }
 
-void Engine::penalize(const Sequence& sequence, Tensor logits, int64_t row) const {
-  const float penalty = sequence.request->params.repetition_penalty;
-  std::vector<int32_t> seen = sequence.tokens;
-  std::sort(seen.begin(), seen.end());
-  seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
-  for (int32_t token : seen) {
-    float& z = logits.row(row)[token];
-    z = z > 0 ? z / penalty : z * penalty;
+void Engine::draw(Context& ctx, Tensor h, std::span<const Drawer> drawers) {
+  const int64_t n = static_cast<int64_t>(drawers.size());
+  Tensor logits = model_.logits(ctx, h, rows_of(drawers));
+  const std::vector<int32_t> drawn = draw_tokens(ctx, logits, drawers);
+  std::vector<float> inverse;
+  for (const Drawer& d : drawers) {
+    const float temperature = d.sequence->request->params.temperature;
+    inverse.push_back(temperature > 0 ? 1.0f / temperature : 1.0f);
+  }
+  Tensor logp = ctx.f32({n}), entropy = ctx.f32({n}), lse = ctx.f32({n});
+  cross_entropy_forward(launch_, logp, entropy, lse, logits, drawn.data(), inverse.data());
+  for (int64_t i = 0, end = 0; i < n; i = end) {  // a sequence may be gone after its turn
+    end = i + 1;
+    while (end < n && drawers[end].n_ahead > 0) ++end;
+    settle(drawers[i], h, std::span(drawn).subspan(i, end - i), logp.f32() + i);
   }
 }
 
-void Engine::draw(Context& ctx, Tensor h, std::span<const std::pair<Sequence*, int32_t>> rows) {
-  const int64_t n = static_cast<int64_t>(rows.size());
-  std::vector<int32_t> indices, picked(n);
-  std::vector<SampleRow> settings;
-  std::vector<float> inverse;
-  bool penalized = false;
-  for (const auto& [s, row] : rows) {
-    const SamplingParams& p = s->request->params;
-    indices.push_back(row);
-    settings.push_back({p.temperature, p.top_k, p.top_p, p.min_p, p.seed,
-                        s->request->streams[s->sample], static_cast<int64_t>(s->tokens.size())});
-    inverse.push_back(p.temperature > 0 ? 1.0f / p.temperature : 1.0f);
-    penalized = penalized || p.repetition_penalty != 1.0f;
+/// Takes the first token that was drawn, and each further one while the guess before it was right:
+/// only then is its row that of the sequence.
+void Engine::settle(const Drawer& drawer, Tensor h, std::span<const int32_t> drawn,
+                    const float* logp) {
+  Sequence& s = *drawer.sequence;
+  const std::vector<int32_t> drafts = std::exchange(s.drafts, {});
+  stats_.n_drafted += static_cast<int64_t>(drafts.size());
+  int64_t n = 0;  // rows that are the sequence's
+  for (bool goes_on = true; goes_on; ++n) {
+    const bool was_right = n < static_cast<int64_t>(drafts.size()) && drafts[n] == drawn[n];
+    stats_.n_accepted += was_right;
+    if (!accept(s, drawn[n], logp[n])) return;
+    s.n_computed += was_right;
+    goes_on = was_right;
   }
-  Tensor logits = model_.logits(ctx, h, indices), processed = logits;
-  if (penalized) {
-    processed = ctx.f32({n, logits.cols()});
-    std::memcpy(processed.data, logits.data, static_cast<size_t>(logits.nbytes()));
-    for (int64_t i = 0; i < n; ++i) penalize(*rows[i].first, processed, i);
-  }
-  sample_rows(launch_, picked.data(), processed, settings.data());
-  Tensor logp = ctx.f32({n}), entropy = ctx.f32({n}), lse = ctx.f32({n});
-  cross_entropy_forward(launch_, logp, entropy, lse, logits, picked.data(), inverse.data());
-  for (int64_t i = 0; i < n; ++i) accept(*rows[i].first, picked[i], logp.f32()[i]);
+  if (drafter_ && s.n_computed > 0) drafter_->remember(s, h, drawer.row, n);
 }
 
 bool Engine::accept(Sequence& s, int32_t token, float logp) {

@@ -4,10 +4,10 @@
 
 namespace r1 {
 
-KvPages::KvPages(const Transformer& model, Dtype kv_dtype, int64_t n_pages)
+KvPages::KvPages(const Transformer& model, Dtype kv_dtype, int64_t n_pages, int64_t n_mtp)
     : references_(n_pages, 0) {
-  n_layers_ = model.config().n_layers;
-  page_stride_ = model.kv_page_bytes(kv_dtype) / n_layers_;
+  n_layers_ = model.config().n_layers + n_mtp;
+  page_stride_ = model.kv_page_bytes(kv_dtype) / model.config().n_layers;
   layer_stride_ = page_stride_ * n_pages;
   memory_ = allocate_pages(static_cast<size_t>(layer_stride_ * n_layers_));
   for (int64_t page = n_pages; page-- > 0;) free_.push_back(static_cast<int32_t>(page));

@@ -7,10 +7,13 @@
 
 namespace r1 {
 
+inline int64_t pages_for(int64_t n_tokens) { return (n_tokens + kPageSize - 1) / kPageSize; }
+
 /// Owns the memory. A page holds 64 positions of all layers. Not thread-safe.
 class KvPages {
  public:
-  KvPages(const Transformer& model, Dtype kv_dtype, int64_t n_pages);
+  /// n_mtp: layers of MTP modules, which lie behind the model's and are as large.
+  KvPages(const Transformer& model, Dtype kv_dtype, int64_t n_pages, int64_t n_mtp = 0);
   ~KvPages();
   KvPages(const KvPages&) = delete;
   KvPages& operator=(const KvPages&) = delete;

@@ -66,8 +66,25 @@ struct Sequence {
   int64_t n_computed = 0;       // tokens whose keys and values are in the pages
   std::vector<int32_t> pages;
   int64_t n_preempted = 0;
+  // speculation
+  std::vector<int32_t> drafts;  // guesses of the tokens after the last, in the batch under way
+  int64_t n_taught = 0;         // positions whose keys and values the MTP module has
+  std::vector<float> hidden;    // (n_computed - n_taught, C): the model's output there, once drawn
 
   int64_t n_pending() const { return static_cast<int64_t>(tokens.size()) - n_computed; }
+  /// After its pages were taken: all is computed again.
+  void start_over() {
+    n_computed = n_taught = 0;
+    drafts.clear();
+    hidden.clear();
+  }
+};
+
+/// A sequence's share of one batch.
+struct Job {
+  Sequence* sequence;
+  int64_t n_rows;        // tokens that are not in the pages yet
+  int64_t n_drafts = 0;  // guesses beside them
 };
 
 }  // namespace r1

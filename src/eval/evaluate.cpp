@@ -22,6 +22,7 @@ Result<Evaluated> evaluate(const Transformer& model, const Chat& chat,
   }
   R1_TRY(const RewardSet rewards,
          choose_rewards(config.reward, config.reward_funcs, {}, {config.prefilled_think}));
+  R1_RETURN_IF_ERROR(config.engine.validate(model));
   Engine engine(model, kv_dtype, config.engine, launch);
   EpisodePlan plan;
   plan.n_samples = config.samples;
@@ -36,6 +37,7 @@ Result<Evaluated> evaluate(const Transformer& model, const Chat& chat,
   Evaluated result;
   R1_TRY(result.episodes, sample_episodes(engine, chat, problems, plan, rewards, *launch.pool));
   result.seconds = timer.seconds();
+  result.engine = engine.stats();
   const bool strict = rewards.specs().front().name == "accuracy_strict";
   std::vector<std::vector<SampleResult>> samples(problems.size());
   for (const Episode& e : result.episodes) {

@@ -24,6 +24,7 @@ struct EvalConfig {
       "prompts end with <think>: the completion begins inside it");
     f("sampling", sampling);
     f("engine", engine);
+    f("speculate", engine.speculate, EngineConfig::kSpeculateHelp);
   }
 };
 
@@ -32,6 +33,7 @@ struct Evaluated {
   std::vector<Episode> episodes;  // samples of problem 0, then of problem 1, …
   double seconds = 0;
   int64_t n_tokens = 0;  // sampled
+  EngineStats engine;
 };
 
 /// Draws are keyed by (sampling.seed, problem, sample): two models see the same random numbers.

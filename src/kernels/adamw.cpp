@@ -9,16 +9,27 @@
 namespace r1 {
 namespace {
 
+float moment(const Tensor& t, int64_t i) {
+  return t.dtype == Dtype::kBF16 ? bf16_to_f32(t.u16()[i]) : t.f32()[i];
+}
+void set_moment(const Tensor& t, int64_t i, float x) {
+  if (t.dtype == Dtype::kBF16) {
+    t.u16()[i] = f32_to_bf16(x);
+  } else {
+    t.f32()[i] = x;
+  }
+}
+
 void step(const Launch& launch, Tensor w, Tensor m, Tensor v, Tensor gradient, const AdamWStep& s) {
   const float decay = 1.0f - s.lr * s.weight_decay;
   launch.pool->parallel_for(w.numel(), kNormChunk, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const float g = gradient.f32()[i] * s.gradient_scale;
-      const float mi = std::fmaf(s.beta1, m.f32()[i], (1.0f - s.beta1) * g);
-      const float vi = std::fmaf(s.beta2, v.f32()[i], (1.0f - s.beta2) * (g * g));
+      const float mi = std::fmaf(s.beta1, moment(m, i), (1.0f - s.beta1) * g);
+      const float vi = std::fmaf(s.beta2, moment(v, i), (1.0f - s.beta2) * (g * g));
       const float update = (mi * s.correction1) / (std::sqrt(vi * s.correction2) + s.eps);
-      m.f32()[i] = mi;
-      v.f32()[i] = vi;
+      set_moment(m, i, mi);
+      set_moment(v, i, vi);
       w.f32()[i] = std::fmaf(-s.lr, update, w.f32()[i] * decay);
     }
   });
@@ -61,6 +72,8 @@ void adamw_step(const Launch& launch, Tensor w, Tensor m, Tensor v, Tensor gradi
                 const AdamWStep& s) {
   CHECK(w.numel() == m.numel() && w.numel() == v.numel() && w.numel() == gradient.numel(),
         "adamw: w {} gradient {}", w.shape_text(), gradient.shape_text());
+  CHECK(m.dtype == v.dtype && (m.dtype == Dtype::kF32 || m.dtype == Dtype::kBF16), "moments in {}",
+        dtype_name(m.dtype));
   if (launch.plans()) return;
   adamw_kernels(launch.backend).step(launch, w, m, v, gradient, s);
 }

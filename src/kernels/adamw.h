@@ -14,7 +14,8 @@ struct AdamWStep {
 
 struct AdamWKernels {
   /// g = gradient scale; m = β1 m + (1−β1) g; v = β2 v + (1−β2) g²;
-  /// w = w (1 − lr λ) − lr (m c1) / (sqrt(v c2) + eps). All f32, same shape.
+  /// w = w (1 − lr λ) − lr (m c1) / (sqrt(v c2) + eps). All f32, same shape; m and v may both be
+  /// bf16: rounded once more as they are stored.
   void (*step)(const Launch&, Tensor w, Tensor m, Tensor v, Tensor gradient, const AdamWStep&);
   /// Σ x², in double: chunks of 4096 elements in 16 lanes (f32 product, double sum); chunk i is
   /// added to slot i mod 256, ascending; then the slots, ascending.

@@ -30,6 +30,7 @@ struct PageHead {
   }
   int64_t key_index(int64_t j, int64_t d) const { return d * kPageSize + j; }
   int64_t value_index(int64_t j, int64_t d) const {
+    if (view->values_in_keys) return key_index(j, d);
     return view->padded_dim() * kPageSize + j * view->padded_values() + d;
   }
   float key(int64_t j, int64_t d) const { return get(key_index(j, d)); }
@@ -49,7 +50,9 @@ void write(const Launch&, const KvView& view, const BatchView& batch, Tensor k, 
       for (int64_t h = 0; h < view.n_kv_heads; ++h) {
         const PageHead page = page_head(view, b, position, h);
         for (int64_t d = 0; d < D; ++d) page.set(page.key_index(j, d), k.row(n)[h * D + d]);
-        for (int64_t d = 0; d < Dv; ++d) page.set(page.value_index(j, d), v.row(n)[h * Dv + d]);
+        for (int64_t d = 0; d < Dv && !view.values_in_keys; ++d) {
+          page.set(page.value_index(j, d), v.row(n)[h * Dv + d]);
+        }
       }
     }
   }
@@ -175,7 +178,9 @@ const AttentionKernels& attention_kernels(Backend backend) {
 void attention_write(const Launch& launch, const KvView& view, const BatchView& batch, Tensor k,
                      Tensor v) {
   check_rows(view, batch, k, view.n_kv_heads, view.head_dim);
-  check_rows(view, batch, v, view.n_kv_heads, view.values());
+  if (!view.values_in_keys) check_rows(view, batch, v, view.n_kv_heads, view.values());
+  CHECK(view.values() <= view.head_dim || !view.values_in_keys, "values of {} in keys of {}",
+        view.values(), view.head_dim);
   if (launch.plans()) return;
   attention_kernels(launch.backend).write(launch, view, batch, k, v);
 }

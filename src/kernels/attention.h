@@ -9,13 +9,14 @@ constexpr int64_t kPageSize = 64;  // keys a page, at absolute positions
 
 /// Where the keys and values of one layer lie. A page holds, for each KV head, the keys transposed
 /// (D, 64) and then the values (64, Dv), both in the cache's dtype; D and Dv are padded to
-/// multiples of 16.
+/// multiples of 16. With values_in_keys there are only the keys.
 struct KvView {
   std::byte* base = nullptr;  // page 0
   int64_t page_stride = 0;    // bytes from page to page
   Dtype dtype = Dtype::kF32;  // f32 or bf16: keys and values are rounded to it once
   int64_t n_kv_heads = 0, head_dim = 0;
-  int64_t value_dim = 0;  // width of a value; 0: that of a key
+  int64_t value_dim = 0;        // width of a value; 0: that of a key
+  bool values_in_keys = false;  // a value is the first value_dim numbers of its key
   const int32_t* page_table =
       nullptr;  // (B, max_pages): page of keys 64 i … 64 i + 63 of sequence b
   int64_t max_pages = 0;
@@ -25,7 +26,8 @@ struct KvView {
   int64_t padded_values() const { return (values() + 15) / 16 * 16; }
   int64_t key_bytes() const { return padded_dim() * kPageSize * dtype_size(dtype); }
   int64_t head_bytes() const {
-    return key_bytes() + padded_values() * kPageSize * dtype_size(dtype);
+    const int64_t value_bytes = padded_values() * kPageSize * dtype_size(dtype);
+    return key_bytes() + (values_in_keys ? 0 : value_bytes);
   }
   int64_t page_bytes() const { return n_kv_heads * head_bytes(); }
 };
@@ -40,6 +42,7 @@ struct BatchView {
 
 struct AttentionKernels {
   /// Writes k (N, Hkv * D), v (N, Hkv * Dv), rounded to the cache's dtype, at each row's position.
+  /// With values_in_keys there is no v.
   void (*write)(const Launch&, const KvView&, const BatchView&, Tensor k, Tensor v);
   /// o (N, H * Dv), lse (N, H): row at position p sees keys 0 … p. Query head h uses KV head h / (H
   /// / Hkv). Per page of 64: s_j = scale · Σ_d q_d k_jd (d ascending); running max m and lanes l

@@ -8,6 +8,7 @@
 #include "kernels/pointwise.h"
 #include "kernels/rmsnorm.h"
 #include "kernels/sampling.h"
+#include "kernels/slots.h"
 
 namespace r1 {
 
@@ -20,6 +21,7 @@ namespace r1 {
   extern const CrossEntropyKernels cross_entropy_column; \
   extern const AdamWKernels adamw_column;                \
   extern const SamplingKernels sampling_column;          \
+  extern const SlotKernels slot_column;                  \
   }
 R1_DECLARE_COLUMNS(generic)
 R1_DECLARE_COLUMNS(avx2)

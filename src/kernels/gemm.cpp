@@ -135,7 +135,34 @@ void weight_gradient(const Launch& launch, Tensor dw, Tensor dy, Tensor x) {
   });
 }
 
-constexpr GemmKernels kReference{pack, pack_panel, multiply, multiply_transposed, weight_gradient};
+void multiply_each(const Launch& launch, const GemmJob* jobs, int64_t n, bool transposed) {
+  for (int64_t i = 0; i < n; ++i) {
+    (transposed ? multiply_transposed : multiply)(launch, jobs[i].y, jobs[i].x, *jobs[i].b,
+                                                  jobs[i].accumulate);
+  }
+}
+
+void weight_gradient_each(const Launch& launch, const GradientJob* jobs, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) weight_gradient(launch, jobs[i].dw, jobs[i].dy, jobs[i].x);
+}
+
+constexpr GemmKernels kReference{
+    pack,          pack_panel,          multiply, multiply_transposed, weight_gradient,
+    multiply_each, weight_gradient_each};
+
+void check(const GemmJob& job, bool transposed) {
+  const int64_t K = transposed ? job.b->N : job.b->K, N = transposed ? job.b->K : job.b->N;
+  CHECK(job.x.cols() == K && job.y.cols() == N && job.y.rows() == job.x.rows(),
+        "{} {} B ({}, {}) {} {}", transposed ? "transposed gemm: dy" : "gemm: x",
+        job.x.shape_text(), job.b->K, job.b->N, transposed ? "dx" : "y", job.y.shape_text());
+}
+
+void check(const GradientJob& job) {
+  CHECK(job.dw.rows() == job.dy.cols() && job.dw.cols() == job.x.cols() &&
+            job.dy.rows() == job.x.rows(),
+        "weight gradient: dw {} dy {} x {}", job.dw.shape_text(), job.dy.shape_text(),
+        job.x.shape_text());
+}
 
 }  // namespace
 
@@ -189,25 +216,40 @@ void gemm_unpack_row(const PackedMatrix& b, int64_t n, float* to) {
 }
 
 void gemm(const Launch& launch, Tensor y, Tensor x, const PackedMatrix& b, bool accumulate) {
-  CHECK(x.cols() == b.K && y.cols() == b.N && y.rows() == x.rows(), "gemm: x {} B ({}, {}) y {}",
-        x.shape_text(), b.K, b.N, y.shape_text());
+  check({y, x, &b}, false);
   if (launch.plans() || y.rows() == 0) return;
   gemm_kernels(launch.backend).multiply(launch, y, x, b, accumulate);
 }
 
 void gemm_transposed(const Launch& launch, Tensor dx, Tensor dy, const PackedMatrix& b,
                      bool accumulate) {
-  CHECK(dx.cols() == b.K && dy.cols() == b.N && dx.rows() == dy.rows(),
-        "transposed gemm: dx {} B ({}, {}) dy {}", dx.shape_text(), b.K, b.N, dy.shape_text());
+  check({dx, dy, &b}, true);
   if (launch.plans() || dx.rows() == 0) return;
   gemm_kernels(launch.backend).multiply_transposed(launch, dx, dy, b, accumulate);
 }
 
 void gemm_weight_gradient(const Launch& launch, Tensor dw, Tensor dy, Tensor x) {
-  CHECK(dw.rows() == dy.cols() && dw.cols() == x.cols() && dy.rows() == x.rows(),
-        "weight gradient: dw {} dy {} x {}", dw.shape_text(), dy.shape_text(), x.shape_text());
+  check({dw, dy, x});
   if (launch.plans() || x.rows() == 0) return;
   gemm_kernels(launch.backend).weight_gradient(launch, dw, dy, x);
+}
+
+void gemm_each(const Launch& launch, const std::vector<GemmJob>& jobs) {
+  for (const GemmJob& job : jobs) check(job, false);
+  if (launch.plans()) return;
+  gemm_kernels(launch.backend).multiply_each(launch, jobs.data(), std::ssize(jobs), false);
+}
+
+void gemm_transposed_each(const Launch& launch, const std::vector<GemmJob>& jobs) {
+  for (const GemmJob& job : jobs) check(job, true);
+  if (launch.plans()) return;
+  gemm_kernels(launch.backend).multiply_each(launch, jobs.data(), std::ssize(jobs), true);
+}
+
+void gemm_weight_gradient_each(const Launch& launch, const std::vector<GradientJob>& jobs) {
+  for (const GradientJob& job : jobs) check(job);
+  if (launch.plans()) return;
+  gemm_kernels(launch.backend).weight_gradient_each(launch, jobs.data(), std::ssize(jobs));
 }
 
 }  // namespace r1

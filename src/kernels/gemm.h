@@ -2,6 +2,8 @@
 // count or ISA.
 #pragma once
 
+#include <vector>
+
 #include "kernels/backend.h"
 
 namespace r1 {
@@ -19,10 +21,23 @@ struct PackedMatrix {
 
 constexpr int64_t kPanel = 32;
 constexpr int64_t kQuantRows = 32;  // k that share a scale
+/// Where one matrix's panels may follow another's.
+constexpr int64_t aligned_bytes(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 int64_t panel_bytes(int64_t K, Dtype dtype);
 int64_t packed_bytes(int64_t K, int64_t N, Dtype dtype);
 int64_t quant_block_bytes(Dtype dtype);   // of the GGML block of 32 k
 const uint8_t* quant_zeros(Dtype dtype);  // such a block with scale and integers 0
+
+/// One of several products that the threads share as one loop: y [+]= x B, or [+]= x Bᵀ.
+struct GemmJob {
+  Tensor y, x;
+  const PackedMatrix* b;
+  bool accumulate = false;
+};
+/// dw += dyᵀ x.
+struct GradientJob {
+  Tensor dw, dy, x;
+};
 
 struct GemmKernels {
   /// transposed: w is (N, K), as Hugging Face stores a linear layer; otherwise w is (K, N).
@@ -40,6 +55,10 @@ struct GemmKernels {
   /// dw (O, I) += dy (N, O)ᵀ x (N, I). Each element: acc = dw; acc = fma(dy_n, x_n, acc), n
   /// ascending.
   void (*weight_gradient)(const Launch&, Tensor dw, Tensor dy, Tensor x);
+  /// n products with different outputs, each with the bits of multiply or multiply_transposed.
+  void (*multiply_each)(const Launch&, const GemmJob* jobs, int64_t n, bool transposed);
+  /// n products with different outputs, each with the bits of weight_gradient.
+  void (*weight_gradient_each)(const Launch&, const GradientJob* jobs, int64_t n);
 };
 const GemmKernels& gemm_kernels(Backend);
 
@@ -51,5 +70,10 @@ void gemm_unpack_row(const PackedMatrix& b, int64_t n, float* to);
 void gemm(const Launch&, Tensor y, Tensor x, const PackedMatrix& b, bool accumulate);
 void gemm_transposed(const Launch&, Tensor dx, Tensor dy, const PackedMatrix& b, bool accumulate);
 void gemm_weight_gradient(const Launch&, Tensor dw, Tensor dy, Tensor x);
+
+/// Many small products as one parallel loop, where one after the other would be as many.
+void gemm_each(const Launch&, const std::vector<GemmJob>& jobs);
+void gemm_transposed_each(const Launch&, const std::vector<GemmJob>& jobs);
+void gemm_weight_gradient_each(const Launch&, const std::vector<GradientJob>& jobs);
 
 }  // namespace r1

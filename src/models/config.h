@@ -19,6 +19,7 @@ struct MlaConfig {
   int64_t q_lora_rank = 0;  // 0: queries have no latent
   int64_t kv_lora_rank = 0;
   int64_t qk_nope_head_dim = 0, qk_rope_head_dim = 0, v_head_dim = 0;
+  bool absorbed = false;  // how it is computed; no part of config.json
 };
 
 /// Experts; routing.n_experts 0: none.
@@ -28,6 +29,12 @@ struct MoeConfig {
   int64_t shared_d_ff = 0;  // of the shared experts together; 0: none
   bool correction_bias = false;
   std::vector<bool> sparse;  // (n_layers): whether a layer has experts
+};
+
+/// How linear layers of the blocks are computed; no part of config.json.
+struct Fp8Config {
+  bool enabled = false;  // in FP8, but for routers; embedding, head, norms and attention are not
+  bool square_gradients = false;  // the variant that diverged: see Fp8Gradient
 };
 
 struct ModelConfig {
@@ -50,6 +57,7 @@ struct ModelConfig {
   bool qk_norm = false;
   MlaConfig mla;
   MoeConfig moe;
+  Fp8Config fp8;
   int64_t n_mtp_layers = 0;  // multi-token prediction modules that the checkpoint may hold
   std::vector<int32_t> eos_token_ids;
   int32_t bos_token_id = -1;  // -1: none

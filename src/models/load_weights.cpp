@@ -14,17 +14,11 @@ std::string dims(const std::vector<int64_t>& shape) {
   return text + ")";
 }
 
-/// model.layers.61.… of a model of 61 layers: multi-token prediction.
-bool is_mtp(const std::string& name, const ModelConfig& config) {
-  constexpr std::string_view kPrefix = "model.layers.";
-  if (!name.starts_with(kPrefix) || config.n_mtp_layers == 0) return false;
-  const int64_t layer = std::atoll(name.c_str() + kPrefix.size());
-  return layer >= config.n_layers && layer < config.n_layers + config.n_mtp_layers;
-}
-
 /// Tensors that may be there without a parameter.
-bool is_ignored(const StoredTensor& tensor, const ModelConfig& config) {
-  return tensor.is_consumed || is_mtp(tensor.name, config) ||
+bool is_ignored(const StoredTensor& tensor, const Transformer& model) {
+  const ModelConfig& config = model.config();
+  const bool is_mtp_in_use = !model.mtp().empty() && !repeats_words(tensor.name, config);
+  return tensor.is_consumed || (is_mtp(tensor.name, config) && !is_mtp_in_use) ||
          tensor.name.find("rotary_emb.inv_freq") != std::string::npos ||
          (tensor.name == "lm_head.weight" && config.tie_word_embeddings);
 }
@@ -36,15 +30,20 @@ struct Piece {
   const Parameter* parameter;
   const StoredTensor* stored;
   int64_t begin, end;
+  PanelGroup group;
 };
 
 std::vector<Piece> cut(const Transformer& model, const Source& source) {
   std::vector<Piece> pieces;
   for (const Parameter* p : model.store().parameters()) {
     if (!source.find(p->name)) continue;  // the new head of a model that will score: zero
-    const int64_t rows = p->shape[0];
-    for (int64_t begin = 0; begin < rows; begin += kRowsAtOnce) {
-      pieces.push_back({p, source.find(p->name), begin, std::min(rows, begin + kRowsAtOnce)});
+    for (int64_t i = 0; i < p->n_groups(); ++i) {
+      const PanelGroup group = p->group(i);
+      const int64_t last = p->n_groups() == 1 ? p->shape[0] : group.first_row + group.panels.N;
+      for (int64_t begin = group.first_row; begin < last; begin += kRowsAtOnce) {
+        const int64_t end = std::min(last, begin + kRowsAtOnce);
+        pieces.push_back({p, source.find(p->name), begin, end, group});
+      }
     }
   }
   return pieces;
@@ -78,7 +77,8 @@ Result<void> read_panels(const Piece& piece, Backend backend, std::vector<std::b
   for (int64_t begin = piece.begin; begin < piece.end; begin += kPanel) {
     const int64_t end = std::min(piece.end, begin + kPanel);
     R1_TRY(const void* rows, rows_for_panel(piece, begin, end, memory));
-    gemm_pack_panel(backend, piece.parameter->panels, begin / kPanel, rows, end - begin);
+    const PanelGroup& group = piece.group;
+    gemm_pack_panel(backend, group.panels, (begin - group.first_row) / kPanel, rows, end - begin);
   }
   return {};
 }
@@ -100,6 +100,18 @@ Result<void> read_piece(const Piece& piece, Backend backend, std::vector<std::by
 
 }  // namespace
 
+bool is_mtp(const std::string& name, const ModelConfig& config) {
+  constexpr std::string_view kPrefix = "model.layers.";
+  if (!name.starts_with(kPrefix) || config.n_mtp_layers == 0) return false;
+  const int64_t layer = std::atoll(name.c_str() + kPrefix.size());
+  return layer >= config.n_layers && layer < config.n_layers + config.n_mtp_layers;
+}
+
+bool repeats_words(const std::string& name, const ModelConfig& config) {
+  return is_mtp(name, config) &&
+         (name.ends_with(".embed_tokens.weight") || name.ends_with(".shared_head.head.weight"));
+}
+
 Result<void> compare_names(const Transformer& model, const Source& source) {
   std::string missing, misshapen, unexpected;
   std::vector<std::string> known;
@@ -115,7 +127,7 @@ Result<void> compare_names(const Transformer& model, const Source& source) {
   }
   std::sort(known.begin(), known.end());
   for (const StoredTensor& tensor : source.tensors()) {
-    if (!is_ignored(tensor, model.config()) &&
+    if (!is_ignored(tensor, model) &&
         !std::binary_search(known.begin(), known.end(), tensor.name)) {
       unexpected += "\n  unexpected: " + tensor.name;
     }
@@ -140,21 +152,6 @@ Result<void> read_weights(Transformer& model, const Source& source, const Launch
                               }
                             });
   return first;
-}
-
-Result<void> read_kept_tensors(Transformer& model, const Source& source) {
-  for (const StoredTensor& stored : source.tensors()) {
-    if (stored.is_consumed || !is_mtp(stored.name, model.config())) continue;
-    Dtype dtype = Dtype::kBF16;
-    if (stored.dtype == StoredDtype::kF32) dtype = Dtype::kF32;
-    if (stored.dtype == StoredDtype::kF16) dtype = Dtype::kF16;
-    const int64_t width = stored.row_elements();
-    Tensor tensor = model.kept.memory.alloc(dtype, {stored.rows(), width});
-    R1_RETURN_IF_ERROR(read_rows(stored, 0, stored.rows(), tensor));
-    if (stored.shape.size() == 1) tensor = Tensor(tensor.data, dtype, {stored.rows()});
-    model.kept.tensors.push_back({stored.name, tensor});
-  }
-  return {};
 }
 
 }  // namespace r1

@@ -12,7 +12,9 @@ Result<void> compare_names(const Transformer& model, const Source& source);
 /// Reads every parameter that is stored; pages of the files leave memory as soon as they are used.
 Result<void> read_weights(Transformer& model, const Source& source, const Launch& launch);
 
-/// Reads the tensors of multi-token prediction modules, which a model keeps for saving.
-Result<void> read_kept_tensors(Transformer& model, const Source& source);
+/// Whether a tensor belongs to a module of multi-token prediction: model.layers.61.… of 61 layers.
+bool is_mtp(const std::string& name, const ModelConfig& config);
+/// Whether it repeats the embedding or the head for such a module.
+bool repeats_words(const std::string& name, const ModelConfig& config);
 
 }  // namespace r1

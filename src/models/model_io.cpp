@@ -1,5 +1,6 @@
 #include "models/model_io.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "checkpoint/safetensors.h"
@@ -75,7 +76,8 @@ bool is_blocks(StoredDtype dtype) { return block_format(dtype).has_value(); }
 Result<Dtype> pick_dtype(const LoadOptions& options, const Source& source) {
   const bool inference = options.use == StoreUse::kInference;
   if (options.dtype != "auto") {
-    R1_TRY(const Dtype dtype, parse_dtype(options.dtype));
+    const bool fp8 = options.dtype == "fp8" && options.use == StoreUse::kTraining;
+    R1_TRY(const Dtype dtype, parse_dtype(fp8 ? "bf16" : options.dtype));
     if (dtype == Dtype::kF32 || dtype == Dtype::kBF16) return dtype;
     if (dtype == Dtype::kF16 && inference) return dtype;
     return fail("dtype {} is for {}; use auto, f32 or bf16", options.dtype,
@@ -127,7 +129,10 @@ Result<void> match_head(const LoadOptions& options, const Path& model, ModelAsse
   }
   if (!options.scorer || config.is_scorer()) return {};
   assets["config.json"] = scorer_config(assets["config.json"]);
-  R1_TRY(config, config_of(assets, model));
+  R1_TRY(ModelConfig scorer, config_of(assets, model));
+  scorer.mla.absorbed = config.mla.absorbed;
+  scorer.fp8 = config.fp8;
+  config = std::move(scorer);
   return {};
 }
 
@@ -162,25 +167,53 @@ Result<ModelConfig> open_config(const Path& model) {
   return config_of(assets, model);
 }
 
+Result<void> set_mla_form(ModelConfig& config, const std::string& form) {
+  if (form != "expanded" && form != "absorbed") {
+    return fail("mla_form is '{}'; it is expanded or absorbed", form);
+  }
+  config.mla.absorbed = form == "absorbed";
+  if (!config.mla.absorbed || config.is_mla()) return {};
+  return fail("mla_form is absorbed, and {} has no latent attention; leave it expanded",
+              config.architecture);
+}
+
+Result<void> set_fp8(ModelConfig& config, const std::string& dtype, const std::string& tile) {
+  if (tile != "1x128" && tile != "128x128") {
+    return fail("fp8_gradient_tile is '{}'; it is 1x128 or 128x128", tile);
+  }
+  config.fp8 = {dtype == "fp8", tile == "128x128"};
+  if (!config.fp8.enabled || !config.mla.absorbed) return {};
+  return fail("dtype fp8 trains latent attention in its expanded form; leave mla_form expanded");
+}
+
 Result<LoadedModel> load_model(const Path& model, const LoadOptions& options,
                                const Launch& launch) {
   R1_TRY(ModelFiles files, open_files(model));
+  if (!options.config_json.empty()) files.assets["config.json"] = options.config_json;
   R1_TRY(ModelConfig config, config_of(files.assets, model));
+  R1_RETURN_IF_ERROR(set_mla_form(config, options.mla_form));
+  R1_RETURN_IF_ERROR(set_fp8(config, options.dtype, options.fp8_gradient_tile));
   R1_TRY(const Dtype dtype, pick_dtype(options, files.source));
   R1_TRY(const Transformer::Packing packing, pick_packing(options, files.source, dtype));
+  const auto any = [&](const auto& is_one) {
+    const auto& all = files.source.tensors();
+    return std::any_of(all.begin(), all.end(),
+                       [&](const StoredTensor& t) { return is_one(t.name, config); });
+  };
+  // transformers leaves the modules out when it saves, and its config names them all the same
+  const bool wants_mtp = options.mtp || options.use == StoreUse::kTraining;
+  const bool with_mtp = wants_mtp && !options.scorer && any(is_mtp);
   {
-    const Transformer plan(config, Dtype::kF32, StoreUse::kPlan);
+    const Transformer plan(config, Dtype::kF32, StoreUse::kPlan, {}, with_mtp);
     auto fits = compare_names(plan, files.source);
     if (!fits) return fail_with(fits.error().with(model.string()));
   }
   R1_RETURN_IF_ERROR(match_head(options, model, files.assets, config));
-  LoadedModel loaded{std::make_unique<Transformer>(config, dtype, options.use, packing),
+  LoadedModel loaded{std::make_unique<Transformer>(config, dtype, options.use, packing, with_mtp),
                      std::move(files.assets)};
   auto read = read_weights(*loaded.model, files.source, launch);
-  if (read && options.use == StoreUse::kTraining) {
-    read = read_kept_tensors(*loaded.model, files.source);
-  }
   if (!read) return fail_with(read.error().with(model.string()));
+  loaded.model->repeats_words = any(repeats_words);
   forget_fp8(loaded.assets);
   loaded.model->refresh(launch);
   return loaded;
@@ -189,6 +222,7 @@ Result<LoadedModel> load_model(const Path& model, const LoadOptions& options,
 Result<void> save_model(const Path& folder, const Transformer& model, const ModelAssets& assets) {
   R1_RETURN_IF_ERROR(make_folder(folder));
   std::vector<NamedTensor> tensors;
+  std::vector<NamedTensor> words;              // embedding and head, as MTP modules repeat them
   std::vector<std::vector<uint16_t>> rounded;  // norms of a bf16 model, back in its dtype
   for (const Parameter* p : model.store().parameters()) {
     CHECK(!p->only_panels(), "{} is held in panels alone; only a trained model is saved", p->name);
@@ -200,8 +234,17 @@ Result<void> save_model(const Path& folder, const Transformer& model, const Mode
       tensor.data = bits.data();
     }
     tensors.push_back({p->name, tensor});
+    if (p->name == "model.embed_tokens.weight") words.push_back({"embed_tokens.weight", tensor});
+    const char* head =
+        model.config().tie_word_embeddings ? "model.embed_tokens.weight" : "lm_head.weight";
+    if (p->name == head) words.push_back({"shared_head.head.weight", tensor});
   }
-  tensors.insert(tensors.end(), model.kept.tensors.begin(), model.kept.tensors.end());
+  for (size_t k = 0; model.repeats_words && k < model.mtp().size(); ++k) {
+    for (const NamedTensor& t : words) {
+      const auto layer = model.config().n_layers + static_cast<int64_t>(k);
+      tensors.push_back({fmt::format("model.layers.{}.{}", layer, t.name), t.tensor});
+    }
+  }
   R1_RETURN_IF_ERROR(write_safetensors(folder, tensors));
   for (const auto& [name, text] : assets)
     R1_RETURN_IF_ERROR(write_text_atomic(folder / name, text));

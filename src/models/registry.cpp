@@ -76,6 +76,7 @@ std::string scorer_config(const std::string& text) {
 namespace {
 
 constexpr int64_t kMostSize = 1 << 24;
+constexpr int64_t kMostMtpLayers = 64;
 
 Result<void> check_size(const char* name, int64_t value, int64_t most = kMostSize) {
   if (value >= 1 && value <= most) return {};
@@ -134,6 +135,10 @@ Result<void> ModelConfig::validate() const {
   }
   R1_RETURN_IF_ERROR(validate_mla(*this));
   R1_RETURN_IF_ERROR(validate_moe(*this));
+  if (n_mtp_layers < 0 || n_mtp_layers > kMostMtpLayers) {
+    return fail("config.json: num_nextn_predict_layers is {}; it must be from 0 to {}",
+                n_mtp_layers, kMostMtpLayers);
+  }
   if (head_dim % 2 != 0) return fail("config.json: head_dim {} is odd", head_dim);
   if (!(norm_eps > 0) || !(rope_theta > 0)) {
     return fail("config.json: rms_norm_eps and rope_theta must be positive");

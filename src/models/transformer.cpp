@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/random.h"
+#include "models/shape_block.h"
 
 namespace r1 {
 namespace {
@@ -15,97 +16,32 @@ Dtype fitting(Dtype packing, const Parameter& p, Dtype otherwise) {
   return blocks && p.shape[1] % kQuantRows != 0 ? otherwise : packing;
 }
 
-int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
-
-void shape_mlp(Mlp& mlp, int64_t C, int64_t F, bool bias) {
-  mlp.gate_proj.shape(F, C, bias);
-  mlp.up_proj.shape(F, C, bias);
-  mlp.down_proj.shape(C, F, bias);
-}
-
-void shape_attention(Attention& a, const ModelConfig& c) {
-  a.q_proj.shape(c.n_heads * c.head_dim, c.d_model, c.qkv_bias);
-  a.k_proj.shape(c.n_kv_heads * c.head_dim, c.d_model, c.qkv_bias);
-  a.v_proj.shape(c.n_kv_heads * c.head_dim, c.d_model, c.qkv_bias);
-  a.o_proj.shape(c.d_model, c.n_heads * c.head_dim, c.o_bias);
-  if (!c.qk_norm) return;
-  a.q_norm.shape(c.head_dim, c.norm_eps);
-  a.k_norm.shape(c.head_dim, c.norm_eps);
-}
-
-void shape_mla(Mla& a, const ModelConfig& c) {
-  constexpr float kLatentEps = 1e-6f;  // whatever rms_norm_eps says
-  const MlaConfig& m = c.mla;
-  a.nope = m.qk_nope_head_dim;
-  a.rope_dim = m.qk_rope_head_dim;
-  a.q_rank = m.q_lora_rank;
-  a.kv_rank = m.kv_lora_rank;
-  a.core.value_dim = m.v_head_dim;
-  if (a.q_rank == 0) {
-    a.q_proj.shape(c.n_heads * c.head_dim, c.d_model);
-  } else {
-    a.q_a_proj.shape(a.q_rank, c.d_model);
-    a.q_a_layernorm.shape(a.q_rank, kLatentEps);
-    a.q_b_proj.shape(c.n_heads * c.head_dim, a.q_rank);
-  }
-  a.kv_a_proj_with_mqa.shape(a.kv_rank + a.rope_dim, c.d_model);
-  a.kv_a_layernorm.shape(a.kv_rank, kLatentEps);
-  a.kv_b_proj.shape(c.n_heads * (a.nope + m.v_head_dim), a.kv_rank);
-  a.o_proj.shape(c.d_model, c.n_heads * m.v_head_dim);
-}
-
-void shape_moe(Moe& moe, const ModelConfig& c) {
-  moe.routing = c.moe.routing;
-  moe.gate.shape(c.moe.routing.n_experts, c.d_model);
-  moe.gate.weight.quantizes = false;  // the choice of experts is as good as its scores
-  if (c.moe.correction_bias) {
-    moe.e_score_correction_bias.shape = {c.moe.routing.n_experts};
-    moe.e_score_correction_bias.buffer = true;
-    moe.e_score_correction_bias.first_value = 0.0f;
-  }
-  moe.experts = std::vector<Mlp>(static_cast<size_t>(c.moe.routing.n_experts));
-  for (Mlp& expert : moe.experts) shape_mlp(expert, c.d_model, c.moe.d_ff, false);
-  if (c.moe.shared_d_ff > 0) shape_mlp(moe.shared_experts, c.d_model, c.moe.shared_d_ff, false);
-}
-
 }  // namespace
 
-void Transformer::shape_block(Block& block, int64_t layer) {
-  const ModelConfig& c = config_;
-  if (c.is_mla()) {
-    shape_mla(block.self_attn.emplace<Mla>(), c);
-  } else {
-    shape_attention(std::get<Attention>(block.self_attn), c);
-  }
-  std::visit(
-      [&](auto& attention) {
-        attention.core.n_heads = c.n_heads;
-        attention.core.n_kv_heads = c.n_kv_heads;
-        attention.core.head_dim = c.head_dim;
-        attention.core.scale = c.attention_scale;
-        attention.rope_table = &rope_table_;
-      },
-      block.self_attn);
-  if (c.is_sparse(layer)) {
-    shape_moe(block.mlp.emplace<Moe>(), c);
-  } else {
-    shape_mlp(std::get<Mlp>(block.mlp), c.d_model, c.d_ff, c.mlp_bias);
-  }
-  block.input_layernorm.shape(c.d_model, c.norm_eps);
-  block.post_attention_layernorm.shape(c.d_model, c.norm_eps);
-}
-
 Transformer::Transformer(const ModelConfig& config, Dtype dtype, StoreUse use,
-                         const Packing& packing)
-    : config_(config), dtype_(dtype), use_(use), blocks_(config.n_layers) {
+                         const Packing& packing, bool with_mtp)
+    : config_(config),
+      dtype_(dtype),
+      use_(use),
+      blocks_(config.n_layers),
+      mtp_(with_mtp ? config.n_mtp_layers : 0) {
   const ModelConfig& c = config_;
   embed_tokens_.shape = {c.vocab_size, c.d_model};
   embed_tokens_.packs = use == StoreUse::kInference;
   embed_tokens_.quantizes = true;
-  for (size_t i = 0; i < blocks_.size(); ++i) shape_block(blocks_[i], static_cast<int64_t>(i));
+  for (size_t i = 0; i < blocks_.size(); ++i) {
+    shape_block(blocks_[i], config_, static_cast<int64_t>(i), rope_table_);
+  }
   head_.norm.shape(c.d_model, c.norm_eps);
   head_.projection.shape(c.is_scorer() ? c.n_labels : c.vocab_size, c.d_model);
   if (c.is_scorer()) head_.projection.weight.quantizes = false;
+  for (Mtp& mtp : mtp_) {
+    mtp.eh_proj.shape(c.d_model, 2 * c.d_model);
+    for (RmsNorm* norm : {&mtp.enorm, &mtp.hnorm, &mtp.norm}) norm->shape(c.d_model, c.norm_eps);
+    shape_block(mtp.block, config_, c.n_layers - 1, rope_table_);
+  }
+  int64_t place = 0;
+  for (Moe* mixture : mixtures()) mixture->place = place++;
   store_.allocate(list_parameters(), dtype, use);
   if (c.tie_word_embeddings) {
     head_.projection.weight = embed_tokens_;
@@ -134,14 +70,14 @@ void Transformer::place_panels(const Packing& packing) {
     return inference && packing ? fitting(packing(p), p, dtype_) : dtype_;
   };
   const auto each = [&](auto&& f) {
-    visit_linears([&](Linear& linear) {
+    visit_all_linears([&](Linear& linear) {
       if (&linear != &head_.projection || !shares_embedding) f(linear);
     });
   };
   const int64_t embedding_bytes =
-      inference
-          ? aligned(packed_bytes(config_.d_model, config_.vocab_size, dtype_of(embed_tokens_)))
-          : 0;
+      inference ? aligned_bytes(
+                      packed_bytes(config_.d_model, config_.vocab_size, dtype_of(embed_tokens_)))
+                : 0;
   panel_bytes_ = embedding_bytes;
   each([&](Linear& l) { panel_bytes_ += l.packed_size(dtype_of(l.weight), trained); });
   if (use_ != StoreUse::kPlan) panels_ = allocate_pages(static_cast<size_t>(panel_bytes_));
@@ -185,7 +121,21 @@ std::vector<Parameter*> Transformer::list_parameters() {
   } else if (!config_.tie_word_embeddings) {
     add("lm_head.weight", head_.projection);
   }
+  for (size_t k = 0; k < mtp_.size(); ++k) {
+    const std::string prefix = "model.layers." + std::to_string(blocks_.size() + k) + ".";
+    mtp_[k].visit([&](const std::string& name, auto& part) { add(prefix + name, part); });
+  }
   return parameters;
+}
+
+std::vector<Moe*> Transformer::mixtures() {
+  std::vector<Moe*> found;
+  const auto look = [&](Block& block) {
+    if (auto* mixture = std::get_if<Moe>(&block.mlp)) found.push_back(mixture);
+  };
+  for (Block& block : blocks_) look(block);
+  for (Mtp& mtp : mtp_) look(mtp.block);
+  return found;
 }
 
 void Transformer::visit_linears(auto&& f) {
@@ -194,6 +144,15 @@ void Transformer::visit_linears(auto&& f) {
   };
   for (Block& block : blocks_) block.visit(one);
   f(head_.projection);
+}
+
+void Transformer::visit_all_linears(auto&& f) {
+  visit_linears(f);
+  for (Mtp& mtp : mtp_) {
+    mtp.visit([&](const std::string&, auto& part) {
+      if constexpr (std::is_same_v<std::remove_reference_t<decltype(part)>, Linear>) f(part);
+    });
+  }
 }
 
 void Transformer::init(uint64_t seed, float std, float embedding_std) {
@@ -242,17 +201,24 @@ Result<void> Transformer::adapt(const LoraConfig& lora, uint64_t seed, bool plan
   if (lora.r < 1) return fail("r {}: the rank of an adapter is at least 1", lora.r);
   std::vector<Linear*> adapted;
   std::vector<bool> found(lora.target_modules.size(), false);
+  bool in_groups = false;
   visit_linears([&](Linear& linear) {
     bool chosen = false;
     for (size_t i = 0; i < found.size(); ++i) {
       if (targets(lora.target_modules[i], linear.weight)) chosen = found[i] = true;
     }
+    in_groups = in_groups || (chosen && linear.weight.n_groups() > 1);
     if (chosen) adapted.push_back(&linear);
   });
   for (size_t i = 0; i < found.size(); ++i) {
     if (!found[i]) {
       return fail("target_modules: no linear layer is called '{}'", lora.target_modules[i]);
     }
+  }
+  if (in_groups) {
+    return fail(
+        "target_modules: kv_b_proj is never a product of its own in absorbed latent attention; "
+        "set mla_form = expanded, or leave kv_b_proj out");
   }
   lora_ = lora;
   std::vector<Parameter*> parameters;
@@ -282,7 +248,7 @@ Result<void> Transformer::adapt(const LoraConfig& lora, uint64_t seed, bool plan
 void Transformer::refresh(const Launch& launch) {
   if (launch.plans()) return;
   store_.round_weights(*launch.pool);
-  visit_linears([&](Linear& linear) {
+  visit_all_linears([&](Linear& linear) {
     if (use_ != StoreUse::kInference) linear.pack(launch);
     if (!linear.lora) return;
     linear.lora->a.pack(launch);
@@ -300,12 +266,15 @@ void Transformer::embed_rows(const Launch& launch, Tensor h, const int32_t* toke
   });
 }
 
+void Transformer::reach_positions(const Context& ctx, const Rows& rows) const {
+  if (ctx.plans() || rows.batch.N == 0) return;
+  const int32_t* at = rows.batch.positions;
+  rope_table_.reach(*std::max_element(at, at + rows.batch.N));
+}
+
 Tensor Transformer::forward(Context& ctx, const Rows& rows, Saved* saved) const {
   Tensor h = ctx.f32({rows.batch.N, config_.d_model});
-  if (!ctx.plans() && rows.batch.N > 0) {
-    const int32_t* at = rows.batch.positions;
-    rope_table_.reach(*std::max_element(at, at + rows.batch.N));
-  }
+  reach_positions(ctx, rows);
   embed_rows(ctx.launch, h, rows.tokens);
   if (saved) saved->blocks.resize(blocks_.size());
   for (size_t i = 0; i < blocks_.size(); ++i) {
@@ -340,9 +309,9 @@ int64_t Transformer::kv_page_bytes(Dtype kv_dtype) const {
 void Transformer::copy_weights_from(const Transformer& other) {
   const auto& from = other.store_.parameters();
   const auto& to = store_.parameters();
-  CHECK(from.size() == to.size(), "models of {} and {} parameters", from.size(), to.size());
+  CHECK(from.size() >= to.size(), "models of {} and {} parameters", from.size(), to.size());
   for (size_t i = 0; i < to.size(); ++i) {
-    CHECK(to[i]->shape == from[i]->shape, "{}", to[i]->name);
+    CHECK(to[i]->name == from[i]->name && to[i]->shape == from[i]->shape, "{}", to[i]->name);
     const Tensor source = to[i]->master.empty() ? from[i]->weight : from[i]->master;
     const Tensor target = to[i]->master.empty() ? to[i]->weight : to[i]->master;
     CHECK(source.data && target.data && source.dtype == target.dtype, "{}", to[i]->name);

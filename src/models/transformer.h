@@ -6,19 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/stored.h"
 #include "models/config.h"
 #include "models/lora_config.h"
 #include "nn/block.h"
 #include "nn/lm_head.h"
+#include "nn/mtp.h"
 
 namespace r1 {
-
-/// Tensors of a checkpoint that no module computes with, kept for saving.
-struct KeptTensors {
-  std::vector<NamedTensor> tensors;
-  Arena memory;
-};
 
 /// Not thread-safe; kernels inside use the Launch's pool.
 class Transformer {
@@ -31,8 +25,10 @@ class Transformer {
   using Packing = std::function<Dtype(const Parameter&)>;
 
   /// Shapes everything and takes the memory (none for StoreUse::kPlan). Weights are not set.
-  /// packing is asked for StoreUse::kInference only; none: dtype throughout.
-  Transformer(const ModelConfig& config, Dtype dtype, StoreUse use, const Packing& packing = {});
+  /// packing is asked for StoreUse::kInference only; none: dtype throughout. with_mtp: with the
+  /// modules of multi-token prediction that the config names.
+  Transformer(const ModelConfig& config, Dtype dtype, StoreUse use, const Packing& packing = {},
+              bool with_mtp = false);
   Transformer(const Transformer&) = delete;
   Transformer& operator=(const Transformer&) = delete;
   ~Transformer();
@@ -56,9 +52,21 @@ class Transformer {
   /// Adds to every gradient; dh (N, C) is used up.
   void backward(Context&, const Rows&, Tensor dh, const Saved&) const;
 
-  /// Logits (n, V) of some rows of h.
-  Tensor logits(Context& ctx, Tensor h, std::span<const int32_t> rows) const {
-    return head_.logits(ctx, h, rows);
+  /// Module k of multi-token prediction, from 0: h^{k+1} (N, C) before the module's norm. rows hold
+  /// the tokens k + 1 places on; h is h^k, and h^0 is the output of head().norm.
+  Tensor mtp_forward(Context&, const Rows&, int64_t k, Tensor h, Mtp::Saved*) const;
+  /// dy (N, C) is used up, dh (N, C) added to. learns_words: the embedding gets its gradient, too.
+  void mtp_backward(Context&, const Rows&, int64_t k, Tensor dh, Tensor dy, const Mtp::Saved&,
+                    bool learns_words) const;
+  const std::vector<Mtp>& mtp() const { return mtp_; }
+  /// The first element in trained() that belongs to a module of multi-token prediction; numel()
+  /// where there is none.
+  int64_t mtp_begin() const;
+
+  /// Logits (n, V) of some rows of h. other: a norm in place of head().norm.
+  Tensor logits(Context& ctx, Tensor h, std::span<const int32_t> rows,
+                const RmsNorm* other = nullptr) const {
+    return head_.logits(ctx, h, rows, other);
   }
   const LmHead& head() const { return head_; }
 
@@ -71,19 +79,24 @@ class Transformer {
   /// What an optimizer moves: the adapters if there are any, else all weights.
   const ParameterStore& trained() const { return adapted() ? adapters_ : store_; }
   int64_t n_parameters() const;
+  /// The mixtures of experts in the order of their places, those of MTP modules last.
+  std::vector<Moe*> mixtures();
   /// Bytes of one page of 64 keys over all layers.
   int64_t kv_page_bytes(Dtype kv_dtype) const;
   int64_t panel_bytes() const { return panel_bytes_; }
   int64_t adapter_panel_bytes() const { return adapter_panel_bytes_; }
 
-  /// Copies another model's weights; same config. refresh() must follow.
+  /// Copies another model's weights; same config, but it may have MTP modules that this one has
+  /// not. refresh() must follow.
   void copy_weights_from(const Transformer& other);
 
-  KeptTensors kept;
+  /// Whether a saved model repeats embedding and head for each MTP module, as released ones do.
+  bool repeats_words = true;
 
  private:
-  void shape_block(Block& block, int64_t layer);
-  void visit_linears(auto&& f);
+  void visit_linears(auto&& f);      // without those of MTP modules
+  void visit_all_linears(auto&& f);  // with them
+  void reach_positions(const Context&, const Rows&) const;
   std::vector<Parameter*> list_parameters();
   void place_panels(const Packing& packing);
   void embed_rows(const Launch&, Tensor h, const int32_t* tokens) const;
@@ -94,6 +107,7 @@ class Transformer {
   Parameter embed_tokens_;  // (V, C)
   std::vector<Block> blocks_;
   LmHead head_;
+  std::vector<Mtp> mtp_;
   mutable RopeTable rope_table_;  // grows as positions are reached
   ParameterStore store_, adapters_;
   LoraConfig lora_;

@@ -1,7 +1,5 @@
 #include "nn/attention.h"
 
-#include <cmath>
-
 #include "kernels/pointwise.h"
 
 namespace r1 {
@@ -24,16 +22,13 @@ Tensor norm_backward(Context& ctx, const RmsNorm& norm, Tensor dy, const RmsNorm
 
 }  // namespace
 
-float AttentionCore::factor() const {
-  return scale > 0 ? scale : 1.0f / std::sqrt(static_cast<float>(head_dim));
-}
-
 KvView AttentionCore::page_layout(Dtype kv_dtype) const {
   KvView view;
   view.dtype = kv_dtype;
   view.n_kv_heads = n_kv_heads;
   view.head_dim = head_dim;
   view.value_dim = value_dim;
+  view.values_in_keys = values_in_keys;
   return view;
 }
 
@@ -56,7 +51,7 @@ Tensor AttentionCore::forward(Context& ctx, const Rows& rows, int64_t layer, Ten
   const KvView pages = view(ctx, rows, base);
   attention_write(ctx.launch, pages, rows.batch, k, v);
   Tensor o = ctx.f32({q.rows(), n_heads * values()}), lse = ctx.f32({q.rows(), n_heads});
-  attention_forward(ctx.launch, o, lse, q, pages, rows.batch, n_heads, factor());
+  attention_forward(ctx.launch, o, lse, q, pages, rows.batch, n_heads, scale);
   if (saved) *saved = {q, o, lse, base};
   return o;
 }
@@ -64,7 +59,7 @@ Tensor AttentionCore::forward(Context& ctx, const Rows& rows, int64_t layer, Ten
 void AttentionCore::backward(Context& ctx, const Rows& rows, Tensor dq, Tensor dk, Tensor dv,
                              Tensor d_o, const Saved& saved) const {
   attention_backward(ctx.launch, dq, dk, dv, d_o, saved.o, saved.lse, saved.q,
-                     view(ctx, rows, saved.kv), rows.batch, n_heads, factor());
+                     view(ctx, rows, saved.kv), rows.batch, n_heads, scale);
 }
 
 void Attention::forward(Context& ctx, const Rows& rows, int64_t layer, Tensor h, Tensor x,

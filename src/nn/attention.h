@@ -11,8 +11,9 @@ namespace r1 {
 /// Softmax attention over pages of keys and values: what GQA and MLA share.
 struct AttentionCore {
   int64_t n_heads = 0, n_kv_heads = 0, head_dim = 0;
-  int64_t value_dim = 0;  // 0: head_dim
-  float scale = 0.0f;     // of q · k; 0: 1 / sqrt(head_dim)
+  int64_t value_dim = 0;        // 0: head_dim
+  float scale = 0.0f;           // of q · k
+  bool values_in_keys = false;  // a value is the first value_dim numbers of its key
 
   struct Saved {
     Tensor q, o, lse;         // (N, H D) rotated, (N, H Dv), (N, H)
@@ -20,7 +21,8 @@ struct AttentionCore {
   };
 
   int64_t values() const { return value_dim > 0 ? value_dim : head_dim; }
-  /// Writes k (N, Hkv D), v (N, Hkv Dv) to the pages of `layer`; returns o (N, H Dv).
+  /// Writes k (N, Hkv D), v (N, Hkv Dv; empty when values lie in keys) to the pages of `layer`;
+  /// returns o (N, H Dv).
   Tensor forward(Context&, const Rows&, int64_t layer, Tensor q, Tensor k, Tensor v, Saved*) const;
   /// dq, dk, dv are overwritten.
   void backward(Context&, const Rows&, Tensor dq, Tensor dk, Tensor dv, Tensor d_o,
@@ -29,7 +31,6 @@ struct AttentionCore {
   KvView page_layout(Dtype kv_dtype) const;
 
  private:
-  float factor() const;
   KvView view(const Context&, const Rows&, std::byte* base) const;
 };
 

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "nn/expert_tally.h"
+
 namespace r1 {
 namespace {
 
@@ -65,6 +67,7 @@ void Block::backward(Context& ctx, const Rows& rows, int64_t layer, Tensor dh,
     run(ctx, rows, layer, saved.input, &again);
     parts = &again;
   }
+  if (ctx.experts) ctx.experts->batch = rows.batch;
   Tensor dx2 = std::visit(
       [&](const auto& part) {
         using Module = std::decay_t<decltype(part)>;

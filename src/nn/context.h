@@ -8,6 +8,8 @@
 
 namespace r1 {
 
+struct ExpertTally;
+
 /// One thread drives a Context at a time.
 struct Context {
   Launch launch;
@@ -15,6 +17,7 @@ struct Context {
   Dtype kv_dtype = Dtype::kF32;  // keys and values are rounded to it, in training as in sampling
   bool recompute = false;        // keep only each block's input; run its forward again in backward
   bool adapters = true;          // low-rank adapters take part; off: the base alone
+  ExpertTally* experts = nullptr;  // counts the experts' rows in backward passes; null: nobody does
 
   Tensor f32(std::initializer_list<int64_t> shape) { return arena.f32(shape); }
   bool plans() const { return launch.plans(); }

@@ -5,8 +5,6 @@
 namespace r1 {
 namespace {
 
-int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
-
 /// y (N, out) = [y +] b, row by row.
 void add_bias(const Launch& launch, Tensor y, Tensor b, bool accumulate) {
   if (launch.plans()) return;
@@ -58,21 +56,32 @@ void Linear::adapt(int64_t r, float scale) {
 }
 
 int64_t Linear::packed_size(Dtype dtype, bool trained) const {
-  return aligned(packed_bytes(in(), out(), dtype)) +
-         (trained ? aligned(packed_bytes(out(), in(), dtype)) : 0);
+  if (fp8) return aligned_bytes(Fp8Weight::bytes(out(), in()));
+  const bool turns = trained && weight.n_groups() == 1;
+  return aligned_bytes(weight.group_bytes(dtype)) +
+         (turns ? aligned_bytes(packed_bytes(out(), in(), dtype)) : 0);
 }
 
 void Linear::place_panels(std::byte* memory, Dtype dtype, bool trained) {
+  if (fp8) {
+    fp8->weight = {out(), in(), memory};
+    return;
+  }
   weight.panels = {memory, dtype, in(), out()};
-  if (trained) {
-    std::byte* second = memory ? memory + aligned(packed_bytes(in(), out(), dtype)) : nullptr;
+  if (trained && weight.n_groups() == 1) {
+    std::byte* second = memory ? memory + aligned_bytes(packed_bytes(in(), out(), dtype)) : nullptr;
     weight.panels_transposed = {second, dtype, out(), in()};
   }
 }
 
 void Linear::pack(const Launch& launch) {
   if (!weight.weight.data) return;
-  gemm_pack(launch, weight.panels, weight.weight, true);
+  if (fp8) return fp8_pack(launch, fp8->weight, weight.weight);
+  for (int64_t i = 0; i < weight.n_groups(); ++i) {
+    const PanelGroup group = weight.group(i);
+    const Tensor rows = weight.weight.slice_rows(group.first_row, group.first_row + group.panels.N);
+    gemm_pack(launch, group.panels, rows, true);
+  }
   if (weight.panels_transposed.K > 0) {
     gemm_pack(launch, weight.panels_transposed, weight.weight, false);
   }
@@ -80,7 +89,12 @@ void Linear::pack(const Launch& launch) {
 
 void Linear::forward(Context& ctx, Tensor y, Tensor x, bool accumulate) const {
   if (!bias.shape.empty()) add_bias(ctx.launch, y, bias.weight, accumulate);
-  gemm(ctx.launch, y, x, weight.panels, accumulate || !bias.shape.empty());
+  const bool adds = accumulate || !bias.shape.empty();
+  if (fp8) {
+    fp8_forward(ctx.launch, ctx.arena, y, x, fp8->weight, adds);
+  } else {
+    gemm(ctx.launch, y, x, weight.panels, adds);
+  }
   if (lora && ctx.adapters) lora->forward(ctx, y, x);
 }
 
@@ -91,6 +105,14 @@ Tensor Linear::forward(Context& ctx, Tensor x) const {
 }
 
 void Linear::backward(Context& ctx, Tensor dx, Tensor dy, Tensor x, bool accumulate_dx) const {
+  if (fp8) {
+    if (!dx.empty()) {
+      fp8_backward(ctx.launch, ctx.arena, dx, dy, fp8->weight, fp8->gradient, accumulate_dx);
+    }
+    fp8_weight_gradient(ctx.launch, ctx.arena, weight.grad, dy, x);
+    if (!bias.grad.empty()) add_column_sums(ctx.launch, bias.grad, dy);
+    return;
+  }
   if (!dx.empty()) {
     if (weight.panels_transposed.K > 0) {
       gemm(ctx.launch, dx, dy, weight.panels_transposed, accumulate_dx);
@@ -101,6 +123,56 @@ void Linear::backward(Context& ctx, Tensor dx, Tensor dy, Tensor x, bool accumul
   if (!weight.grad.empty()) gemm_weight_gradient(ctx.launch, weight.grad, dy, x);
   if (!bias.grad.empty()) add_column_sums(ctx.launch, bias.grad, dy);
   if (lora && ctx.adapters) lora->backward(ctx, dx, dy, x);
+}
+
+void forward_each(Context& ctx, const std::vector<LinearJob>& jobs) {
+  if (!jobs.empty() && jobs[0].linear->fp8) {
+    for (const auto& [linear, y, x, accumulate] : jobs) linear->forward(ctx, y, x, accumulate);
+    return;
+  }
+  std::vector<GemmJob> products;
+  products.reserve(jobs.size());
+  for (const auto& [linear, y, x, accumulate] : jobs) {
+    const bool has_bias = !linear->bias.shape.empty();
+    if (has_bias) add_bias(ctx.launch, y, linear->bias.weight, accumulate);
+    products.push_back({y, x, &linear->weight.panels, accumulate || has_bias});
+  }
+  gemm_each(ctx.launch, products);
+  for (const LinearJob& job : jobs) {
+    if (job.linear->lora && ctx.adapters) job.linear->lora->forward(ctx, job.y, job.x);
+  }
+}
+
+void backward_each(Context& ctx, const std::vector<LinearBackwardJob>& jobs) {
+  if (!jobs.empty() && jobs[0].linear->fp8) {
+    for (bool adds : {false, true}) {
+      for (const auto& [linear, dx, dy, x, accumulate_dx] : jobs) {
+        if (accumulate_dx == adds) linear->backward(ctx, dx, dy, x, accumulate_dx);
+      }
+    }
+    return;
+  }
+  std::vector<GemmJob> products;
+  std::vector<GradientJob> gradients;
+  for (bool adds : {false, true}) {
+    for (bool frozen : {false, true}) {
+      products.clear();
+      for (const auto& [linear, dx, dy, x, accumulate_dx] : jobs) {
+        const Parameter& w = linear->weight;
+        if (dx.empty() || accumulate_dx != adds || (w.panels_transposed.K == 0) != frozen) continue;
+        products.push_back({dx, dy, frozen ? &w.panels : &w.panels_transposed, adds});
+      }
+      (frozen ? gemm_transposed_each : gemm_each)(ctx.launch, products);
+    }
+  }
+  for (const auto& [linear, dx, dy, x, accumulate_dx] : jobs) {
+    if (!linear->weight.grad.empty()) gradients.push_back({linear->weight.grad, dy, x});
+    if (!linear->bias.grad.empty()) add_column_sums(ctx.launch, linear->bias.grad, dy);
+  }
+  gemm_weight_gradient_each(ctx.launch, gradients);
+  for (const auto& [linear, dx, dy, x, accumulate_dx] : jobs) {
+    if (linear->lora && ctx.adapters) linear->lora->backward(ctx, dx, dy, x);
+  }
 }
 
 void Lora::forward(Context& ctx, Tensor y, Tensor x) const {

@@ -3,9 +3,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
-#include "kernels/gemm.h"
+#include "kernels/fp8.h"
 #include "nn/context.h"
 #include "nn/parameter.h"
 
@@ -18,6 +19,12 @@ class Linear {
   Parameter weight;            // (out, in)
   Parameter bias;              // (out); shape empty: none
   std::unique_ptr<Lora> lora;  // null: none
+  /// All three products in FP8; the weight has no panels but these.
+  struct Fp8 {
+    Fp8Gradient gradient;
+    Fp8Weight weight = {};
+  };
+  std::optional<Fp8> fp8;
 
   Linear();
   ~Linear();
@@ -43,6 +50,22 @@ class Linear {
   /// y = x Wᵀ  =>  dx [+]= dy W,  dW += dyᵀ x,  db += Σ dy. dx may be empty.
   void backward(Context&, Tensor dx, Tensor dy, Tensor x, bool accumulate_dx) const;
 };
+
+/// One of several layers with different outputs, computed side by side: the experts of a mixture.
+struct LinearJob {
+  const Linear* linear;
+  Tensor y, x;
+  bool accumulate = false;
+};
+struct LinearBackwardJob {
+  const Linear* linear;
+  Tensor dx, dy, x;
+  bool accumulate_dx = false;
+};
+/// The bits of Linear::forward and Linear::backward, in one parallel loop instead of one each. Jobs
+/// that add to a dx come after all that overwrite one; each of the two kinds names a dx once.
+void forward_each(Context&, const std::vector<LinearJob>&);
+void backward_each(Context&, const std::vector<LinearBackwardJob>&);
 
 /// The low-rank addition to a linear layer: scale · x Aᵀ Bᵀ.        [Hu et al. 2021, section 4.1]
 struct Lora {

@@ -24,21 +24,37 @@ Tensor part(Tensor flat, int64_t begin, int64_t n) {
   return view;
 }
 
+/// How many targets have the largest logit of their row.
+int64_t count_best(const Launch& launch, Tensor logits, const int32_t* targets) {
+  if (launch.plans()) return 0;
+  std::vector<uint8_t> is_best(logits.rows(), 0);
+  launch.pool->parallel_for(logits.rows(), 16, [&](int64_t begin, int64_t end) {
+    for (int64_t n = begin; n < end; ++n) {
+      const float* z = logits.row(n);
+      const float target = z[targets[n]];
+      is_best[n] = std::none_of(z, z + logits.cols(), [&](float other) { return other > target; });
+    }
+  });
+  return std::count(is_best.begin(), is_best.end(), 1);
+}
+
 }  // namespace
 
-Tensor LmHead::logits(Context& ctx, Tensor h, std::span<const int32_t> rows) const {
-  Tensor x = norm.forward(ctx, gather(ctx, h, rows), nullptr);
+Tensor LmHead::logits(Context& ctx, Tensor h, std::span<const int32_t> rows,
+                      const RmsNorm* other) const {
+  Tensor x = (other ? *other : norm).forward(ctx, gather(ctx, h, rows), nullptr);
   return projection.forward(ctx, x);
 }
 
-TokenScores LmHead::score(Context& ctx, Tensor h, const LossRows& loss) const {
+TokenScores LmHead::score(Context& ctx, Tensor h, const LossRows& loss, int64_t* n_best) const {
   const int64_t n = static_cast<int64_t>(loss.rows.size());
   TokenScores scores{ctx.f32({n}), ctx.f32({n}), ctx.f32({n})};
   const std::vector<float> inverse(kChunk, loss.inverse_temperature);
   for (int64_t i = 0; i < n; i += kChunk) {
     ArenaScope scope(ctx.arena);
     const int64_t m = std::min(kChunk, n - i);
-    Tensor z = logits(ctx, h, loss.rows.subspan(i, m));
+    Tensor z = logits(ctx, h, loss.rows.subspan(i, m), loss.norm);
+    if (n_best) *n_best += count_best(ctx.launch, z, loss.targets.data() + i);
     cross_entropy_forward(ctx.launch, part(scores.logp, i, m), part(scores.entropy, i, m),
                           part(scores.lse, i, m), z, loss.targets.data() + i, inverse.data());
   }
@@ -50,17 +66,18 @@ void LmHead::backward(Context& ctx, Tensor dh, Tensor h, const LossRows& loss,
   if (!ctx.plans()) std::memset(dh.data, 0, static_cast<size_t>(dh.nbytes()));
   const int64_t n = static_cast<int64_t>(loss.rows.size());
   const std::vector<float> inverse(kChunk, loss.inverse_temperature);
+  const RmsNorm& before = loss.norm ? *loss.norm : norm;
   for (int64_t i = 0; i < n; i += kChunk) {
     ArenaScope scope(ctx.arena);
     const int64_t m = std::min(kChunk, n - i);
     const auto rows = loss.rows.subspan(i, m);
     RmsNorm::Saved saved;
-    Tensor x = norm.forward(ctx, gather(ctx, h, rows), &saved);
+    Tensor x = before.forward(ctx, gather(ctx, h, rows), &saved);
     Tensor z = projection.forward(ctx, x);
     cross_entropy_backward(ctx.launch, z, loss.targets.data() + i, inverse.data(),
                            part(scores.lse, i, m), part(scores.entropy, i, m), part(dlogp, i, m),
                            part(dentropy, i, m));
-    backward_rows(ctx, dh, rows, x, z, saved);
+    backward_rows(ctx, dh, rows, x, z, before, saved, loss.is_frozen);
   }
 }
 
@@ -70,17 +87,22 @@ void LmHead::backward(Context& ctx, Tensor dh, Tensor h, std::span<const int32_t
   ArenaScope scope(ctx.arena);
   RmsNorm::Saved saved;
   Tensor x = norm.forward(ctx, gather(ctx, h, rows), &saved);
-  backward_rows(ctx, dh, rows, x, dlogits, saved);
+  backward_rows(ctx, dh, rows, x, dlogits, norm, saved, false);
 }
 
 void LmHead::backward_rows(Context& ctx, Tensor dh, std::span<const int32_t> rows, Tensor x,
-                           Tensor dlogits, const RmsNorm::Saved& saved) const {
+                           Tensor dlogits, const RmsNorm& before, const RmsNorm::Saved& saved,
+                           bool is_frozen) const {
   const int64_t n = x.rows(), C = x.cols();
   // z = x Wᵀ
   Tensor dx = ctx.f32({n, C});
-  projection.backward(ctx, dx, dlogits, x, false);
+  if (is_frozen) {
+    gemm(ctx.launch, dx, dlogits, projection.weight.panels_transposed, false);
+  } else {
+    projection.backward(ctx, dx, dlogits, x, false);
+  }
   Tensor dgathered = ctx.arena.zeros(Dtype::kF32, {n, C});
-  norm.backward(ctx, dgathered, dx, saved);
+  before.backward(ctx, dgathered, dx, saved);
   if (ctx.plans()) return;
   for (int64_t r = 0; r < n; ++r) {
     std::memcpy(dh.row(rows[r]), dgathered.row(r), sizeof(float) * C);

@@ -14,6 +14,8 @@ struct LossRows {
   std::span<const int32_t> rows;     // (n) indices into the batch's rows
   std::span<const int32_t> targets;  // (n) the token each predicts
   float inverse_temperature = 1.0f;
+  const RmsNorm* norm = nullptr;  // in place of the head's own
+  bool is_frozen = false;         // backward: the projection gets no gradient
 };
 
 /// What a forward pass over loss rows yields, in their order.
@@ -27,9 +29,11 @@ struct LmHead {
                       // is the embedding's
   static constexpr int64_t kChunk = 256;
 
-  /// Logits (n, V) of the given rows of h (N, C).
-  Tensor logits(Context&, Tensor h, std::span<const int32_t> rows) const;
-  TokenScores score(Context&, Tensor h, const LossRows&) const;
+  /// Logits (n, V) of the given rows of h (N, C). other: a norm in place of the head's own.
+  Tensor logits(Context&, Tensor h, std::span<const int32_t> rows,
+                const RmsNorm* other = nullptr) const;
+  /// n_best: counts the targets that are the likeliest tokens.
+  TokenScores score(Context&, Tensor h, const LossRows&, int64_t* n_best = nullptr) const;
   /// dh (N, C) is overwritten: zero for rows without loss. Logits are computed again, chunk by
   /// chunk.
   void backward(Context&, Tensor dh, Tensor h, const LossRows&, const TokenScores&, Tensor dlogp,
@@ -38,9 +42,9 @@ struct LmHead {
   void backward(Context&, Tensor dh, Tensor h, std::span<const int32_t> rows, Tensor dlogits) const;
 
  private:
-  /// Of one chunk: x is the norm's output. Writes dh of these rows.
+  /// Of one chunk: x is the output of `before`. Writes dh of these rows.
   void backward_rows(Context&, Tensor dh, std::span<const int32_t> rows, Tensor x, Tensor dlogits,
-                     const RmsNorm::Saved& saved) const;
+                     const RmsNorm& before, const RmsNorm::Saved& saved, bool is_frozen) const;
 };
 
 }  // namespace r1

@@ -2,121 +2,101 @@
 
 #include <cstring>
 
+#include "kernels/slots.h"
+#include "nn/expert_tally.h"
+
 namespace r1 {
 namespace {
 
-/// to (N K, C): the row of each slot.
-void gather(const Launch& launch, Tensor to, Tensor x, const Routes& routes) {
-  if (launch.plans()) return;
-  const int32_t* rows = routes.rows.i32();
-  launch.pool->parallel_for(to.rows(), 64, [&](int64_t begin, int64_t end) {
-    for (int64_t s = begin; s < end; ++s) {
-      std::memcpy(to.row(s), x.row(rows[s]), sizeof(float) * x.cols());
-    }
-  });
-}
-
-/// y (N, C) += Σ_k weight_k ys[slot_k]; without weights, Σ_k ys[slot_k].
-void combine(const Launch& launch, Tensor y, Tensor ys, const Routes& routes, bool weighted) {
-  if (launch.plans()) return;
-  const int64_t K = routes.slots.cols(), C = y.cols();
-  launch.pool->parallel_for(y.rows(), 16, [&](int64_t begin, int64_t end) {
-    for (int64_t n = begin; n < end; ++n) {
-      for (int64_t k = 0; k < K; ++k) {
-        const float* from = ys.row(routes.slots.i32()[n * K + k]);
-        const float weight = weighted ? routes.weights.row(n)[k] : 1.0f;
-        for (int64_t c = 0; c < C; ++c) y.row(n)[c] += weight * from[c];
-      }
-    }
-  });
-}
-
-/// dys[slot] = weight dy,  dweight = dy · ys[slot].
-void combine_backward(const Launch& launch, Tensor dys, Tensor dweights, Tensor dy, Tensor ys,
-                      const Routes& routes) {
-  if (launch.plans()) return;
-  const int64_t K = routes.slots.cols(), C = dy.cols();
-  launch.pool->parallel_for(dy.rows(), 16, [&](int64_t begin, int64_t end) {
-    for (int64_t n = begin; n < end; ++n) {
-      for (int64_t k = 0; k < K; ++k) {
-        const int32_t slot = routes.slots.i32()[n * K + k];
-        const float weight = routes.weights.row(n)[k];
-        float dot = 0.0f;
-        for (int64_t c = 0; c < C; ++c) {
-          dot += dy.row(n)[c] * ys.row(slot)[c];
-          dys.row(slot)[c] = weight * dy.row(n)[c];
-        }
-        dweights.row(n)[k] = dot;
-      }
-    }
-  });
-}
-
-/// body(expert, first slot, last slot + 1) for every expert that has rows.
-void for_each_expert(Context& ctx, const Moe& moe, const Routes& routes, const auto& body) {
-  if (ctx.plans()) return;
-  const int32_t* offsets = routes.offsets.i32();
-  for (size_t e = 0; e < moe.experts.size(); ++e) {
-    if (offsets[e] < offsets[e + 1]) body(moe.experts[e], offsets[e], offsets[e + 1]);
-  }
+/// (rows, cols) from element `first` of a flat array on.
+Tensor part(Tensor flat, int64_t first, int64_t rows, int64_t cols) {
+  float* data = flat.data ? flat.f32() + first : nullptr;
+  return Tensor(data, Dtype::kF32, {rows, cols});
 }
 
 }  // namespace
 
+Tensor Moe::routed_part(Tensor flat, int64_t n_slots) const {
+  return part(flat, 0, n_slots, experts[0].gate_proj.out());
+}
+
+Tensor Moe::shared_part(Tensor flat, int64_t n_slots) const {
+  const int64_t F = experts[0].gate_proj.out();
+  return part(flat, n_slots * F, n_slots / routing.top_k, shared_width());
+}
+
+/// body(expert, first slot, last slot + 1) for every expert that has rows.
+void Moe::for_each_group(const Context& ctx, const Routes& routes, auto&& body) const {
+  if (ctx.plans()) return;
+  const int32_t* offsets = routes.offsets.i32();
+  for (size_t e = 0; e < experts.size(); ++e) {
+    if (offsets[e] < offsets[e + 1]) body(experts[e], offsets[e], offsets[e + 1]);
+  }
+}
+
 void Moe::forward(Context& ctx, Tensor h, Tensor x, Saved* saved) const {
-  const int64_t n_slots = x.rows() * routing.top_k, C = x.cols(), F = experts[0].gate_proj.out();
+  const int64_t N = x.rows(), n_slots = N * routing.top_k, C = x.cols();
+  const int64_t width = n_slots * experts[0].gate_proj.out() + N * shared_width();
   const Routes routes = route(ctx, routing, gate.forward(ctx, x), e_score_correction_bias.weight);
   Tensor xs = ctx.f32({n_slots, C}), ys = ctx.f32({n_slots, C});
-  Tensor gates = ctx.f32({n_slots, F}), ups = ctx.f32({n_slots, F});
-  Tensor act = saved ? ctx.f32({n_slots, F}) : gates;
-  gather(ctx.launch, xs, x, routes);
-  for_each_expert(ctx, *this, routes, [&](const Mlp& expert, int64_t begin, int64_t end) {
+  Tensor gates = ctx.f32({width}), ups = ctx.f32({width}), act = saved ? ctx.f32({width}) : gates;
+  gather_slots(ctx.launch, xs, x, routes.rows);
+  std::vector<LinearJob> into, out;
+  const Tensor slot_gates = routed_part(gates, n_slots), slot_ups = routed_part(ups, n_slots);
+  const Tensor slot_act = routed_part(act, n_slots);
+  for_each_group(ctx, routes, [&](const Mlp& expert, int64_t begin, int64_t end) {
     const Tensor in = xs.slice_rows(begin, end);
-    expert.gate_proj.forward(ctx, gates.slice_rows(begin, end), in, false);
-    expert.up_proj.forward(ctx, ups.slice_rows(begin, end), in, false);
+    into.push_back({&expert.gate_proj, slot_gates.slice_rows(begin, end), in});
+    into.push_back({&expert.up_proj, slot_ups.slice_rows(begin, end), in});
+    out.push_back({&expert.down_proj, ys.slice_rows(begin, end), slot_act.slice_rows(begin, end)});
   });
+  if (has_shared()) {
+    into.push_back({&shared_experts.gate_proj, shared_part(gates, n_slots), x});
+    into.push_back({&shared_experts.up_proj, shared_part(ups, n_slots), x});
+    out.push_back({&shared_experts.down_proj, h, shared_part(act, n_slots), true});
+  }
+  forward_each(ctx, into);
   swiglu_forward(ctx.launch, act, gates, ups);
-  for_each_expert(ctx, *this, routes, [&](const Mlp& expert, int64_t begin, int64_t end) {
-    expert.down_proj.forward(ctx, ys.slice_rows(begin, end), act.slice_rows(begin, end), false);
-  });
-  combine(ctx.launch, h, ys, routes, true);
-  if (has_shared()) shared_experts.forward(ctx, h, x, saved ? &saved->shared : nullptr);
-  if (!saved) return;
-  saved->x = x;
-  saved->routes = routes;
-  saved->xs = xs;
-  saved->gate = gates;
-  saved->up = ups;
-  saved->act = act;
-  saved->ys = ys;
+  forward_each(ctx, out);
+  combine_slots(ctx.launch, h, ys, routes.slots, routes.weights, true);
+  if (saved) *saved = {x, routes, xs, ys, gates, ups, act};
 }
 
 Tensor Moe::backward(Context& ctx, Tensor dh, const Saved& s) const {
-  const int64_t n_slots = s.xs.rows(), C = dh.cols(), F = s.act.cols();
-  Tensor dx = has_shared() ? shared_experts.backward(ctx, dh, s.shared)
-                           : ctx.arena.zeros(Dtype::kF32, {dh.rows(), C});
+  const int64_t n_slots = s.xs.rows(), C = dh.cols();
+  Tensor dx = ctx.f32({dh.rows(), C});
   ArenaScope scope(ctx.arena);
-  // h += Σ weight ys
+  // h += shared(x) + Σ weight ys
   Tensor dys = ctx.f32({n_slots, C}), dweights = ctx.f32({dh.rows(), routing.top_k});
-  combine_backward(ctx.launch, dys, dweights, dh, s.ys, s.routes);
-  // ys = act Wdownᵀ
-  Tensor dact = ctx.f32({n_slots, F}), dup = ctx.f32({n_slots, F});
-  for_each_expert(ctx, *this, s.routes, [&](const Mlp& expert, int64_t begin, int64_t end) {
-    expert.down_proj.backward(ctx, dact.slice_rows(begin, end), dys.slice_rows(begin, end),
-                              s.act.slice_rows(begin, end), false);
-  });
-  // act = silu(gate) up
-  swiglu_backward(ctx.launch, dact, dup, dact, s.gate, s.up);
-  // gate = xs Wgateᵀ, up = xs Wupᵀ
-  Tensor dxs = dys;
-  for_each_expert(ctx, *this, s.routes, [&](const Mlp& expert, int64_t begin, int64_t end) {
+  combine_slots_backward(ctx.launch, dys, dweights, dh, s.ys, s.routes.slots, s.routes.weights);
+  // ys = act Wdownᵀ, gate = xs Wgateᵀ, up = xs Wupᵀ
+  Tensor dgate = ctx.f32({s.act.numel()}), dup = ctx.f32({s.act.numel()});
+  Tensor dxs = ctx.f32({n_slots, C});
+  const Tensor slot_act = routed_part(s.act, n_slots), slot_dgate = routed_part(dgate, n_slots);
+  const Tensor slot_dup = routed_part(dup, n_slots);
+  std::vector<LinearBackwardJob> out, into;
+  for_each_group(ctx, s.routes, [&](const Mlp& expert, int64_t begin, int64_t end) {
     const Tensor d = dxs.slice_rows(begin, end), in = s.xs.slice_rows(begin, end);
-    expert.gate_proj.backward(ctx, d, dact.slice_rows(begin, end), in, false);
-    expert.up_proj.backward(ctx, d, dup.slice_rows(begin, end), in, true);
+    const Tensor dg = slot_dgate.slice_rows(begin, end), du = slot_dup.slice_rows(begin, end);
+    out.push_back(
+        {&expert.down_proj, dg, dys.slice_rows(begin, end), slot_act.slice_rows(begin, end)});
+    into.push_back({&expert.gate_proj, d, dg, in});
+    into.push_back({&expert.up_proj, d, du, in, true});
   });
-  combine(ctx.launch, dx, dxs, s.routes, false);
+  if (has_shared()) {
+    const Tensor dg = shared_part(dgate, n_slots), du = shared_part(dup, n_slots);
+    out.push_back({&shared_experts.down_proj, dg, dh, shared_part(s.act, n_slots)});
+    into.push_back({&shared_experts.gate_proj, dx, dg, s.x});
+    into.push_back({&shared_experts.up_proj, dx, du, s.x, true});
+  }
+  backward_each(ctx, out);
+  // act = silu(gate) up
+  swiglu_backward(ctx.launch, dgate, dup, dgate, s.gate, s.up);
+  backward_each(ctx, into);
+  combine_slots(ctx.launch, dx, dxs, s.routes.slots, Tensor(), has_shared());
   // weights = routing(x Wᵀ)
-  gate.backward(ctx, dx, route_backward(ctx, routing, s.routes, dweights), s.x, true);
+  const Tensor dscores = ctx.experts ? ctx.experts->add(ctx, place, s.routes) : Tensor();
+  gate.backward(ctx, dx, route_backward(ctx, routing, s.routes, dweights, dscores), s.x, true);
   return dx;
 }
 

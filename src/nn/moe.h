@@ -13,17 +13,18 @@ struct Moe {
   std::vector<Mlp> experts;           // E
   Mlp shared_experts;                 // all in one, side by side; unshaped: none
   Routing routing;
+  int64_t place = 0;  // among the model's mixtures, in order
 
   struct Saved {
     Tensor x;  // (N, C)
     Routes routes;
-    Tensor xs, gate, up, act, ys;  // by slot: (N K, C), (N K, F) three times, (N K, C)
-    Mlp::Saved shared;
+    Tensor xs, ys;         // (N K, C) by slot
+    Tensor gate, up, act;  // (N K F + N Fs): by slot, then the shared experts'
   };
 
   /// h (N, C) += Σ_k weight_k expert_k(x) + shared(x), k ascending.
   void forward(Context&, Tensor h, Tensor x, Saved*) const;
-  /// Returns dx (N, C) for dh (N, C).
+  /// Returns dx (N, C) for dh (N, C). Counts the routes in ctx.experts.
   Tensor backward(Context&, Tensor dh, const Saved&) const;
 
   void visit(auto&& f) {
@@ -43,6 +44,10 @@ struct Moe {
 
  private:
   bool has_shared() const { return !shared_experts.gate_proj.weight.shape.empty(); }
+  int64_t shared_width() const { return has_shared() ? shared_experts.gate_proj.out() : 0; }
+  Tensor routed_part(Tensor flat, int64_t n_slots) const;
+  Tensor shared_part(Tensor flat, int64_t n_slots) const;
+  void for_each_group(const Context&, const Routes&, auto&& body) const;
 };
 
 }  // namespace r1

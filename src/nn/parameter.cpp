@@ -10,6 +10,36 @@ int64_t Parameter::numel() const {
   return n;
 }
 
+int64_t Parameter::n_groups() const {
+  const int64_t both = row_groups[0] + row_groups[1];
+  return both == 0 ? 1 : 2 * shape[0] / both;
+}
+
+PanelGroup Parameter::group(int64_t i) const {
+  if (n_groups() == 1) return {panels, 0};
+  const auto [a, b] = row_groups;
+  const int64_t pair_bytes =
+      packed_bytes(panels.K, a, panels.dtype) + packed_bytes(panels.K, b, panels.dtype);
+  int64_t offset = i / 2 * pair_bytes;
+  if (i % 2 == 1) offset += packed_bytes(panels.K, a, panels.dtype);
+  std::byte* data = static_cast<std::byte*>(panels.data);
+  return {{data ? data + offset : nullptr, panels.dtype, panels.K, i % 2 == 0 ? a : b},
+          i / 2 * (a + b) + (i % 2 == 0 ? 0 : a)};
+}
+
+std::vector<PanelGroup> Parameter::groups() const {
+  std::vector<PanelGroup> all;
+  for (int64_t i = 0; i < n_groups(); ++i) all.push_back(group(i));
+  return all;
+}
+
+int64_t Parameter::group_bytes(Dtype dtype) const {
+  if (n_groups() == 1) return packed_bytes(shape[1], shape[0], dtype);
+  return n_groups() / 2 *
+         (packed_bytes(shape[1], row_groups[0], dtype) +
+          packed_bytes(shape[1], row_groups[1], dtype));
+}
+
 ParameterStore::~ParameterStore() {
   for (auto& [data, bytes] : blocks_) free_pages(data, bytes);
 }

@@ -2,6 +2,7 @@
 // arrays.
 #pragma once
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,12 @@
 
 namespace r1 {
 
+/// Rows of a matrix that has panels of its own for each of them.
+struct PanelGroup {
+  PackedMatrix panels;  // (in, rows)
+  int64_t first_row = 0;
+};
+
 /// One weight of a module; views into its ParameterStore.
 struct Parameter {
   std::string name;  // as in the checkpoint
@@ -21,6 +28,9 @@ struct Parameter {
   Tensor grad;    // f32; empty: not trained
   PackedMatrix panels;             // (in, out) of a matrix that multiplies
   PackedMatrix panels_transposed;  // (out, in), where the weight itself is trained
+  /// Rows in repeating groups, each with its own panels: a head's keys, its values, the next
+  /// head's keys … {0, 0}: one group.
+  std::array<int64_t, 2> row_groups{0, 0};
   bool keep_f32 = false;     // stored as f32 even in a bf16 model (its values are rounded to bf16)
   bool buffer = false;       // f32 state that no gradient moves and nothing rounds
   bool packs = false;        // a matrix that multiplies: for inference its panels are all there is
@@ -28,6 +38,10 @@ struct Parameter {
   float first_value = 1.0f;  // of a vector in a new model: 1 for norms, 0 for biases
 
   int64_t numel() const;
+  int64_t n_groups() const;
+  PanelGroup group(int64_t i) const;
+  std::vector<PanelGroup> groups() const;
+  int64_t group_bytes(Dtype dtype) const;  // of all groups' panels
   bool only_panels() const { return packs && weight.data == nullptr && panels.data != nullptr; }
 };
 

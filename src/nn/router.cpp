@@ -104,26 +104,79 @@ Routes route(Context& ctx, const Routing& r, Tensor logits, Tensor bias) {
   return to;
 }
 
-Tensor route_backward(Context& ctx, const Routing& r, const Routes& routes, Tensor dweights) {
+namespace {
+
+/// What one segment of rows adds to L / alpha; dscores of its rows.
+double segment_loss(const Routes& to, int64_t begin, int64_t end, double alpha, double n_rows,
+                    Tensor dscores) {
+  const int64_t E = to.scores.cols(), K = to.experts.cols(), T = end - begin;
+  std::vector<double> f(E, 0.0), P(E, 0.0);
+  const auto sum_of = [&](const float* s) {
+    double sum = 1e-20;
+    for (int64_t e = 0; e < E; ++e) sum += s[e];
+    return sum;
+  };
+  for (int64_t i = begin * K; i < end * K; ++i) f[to.experts.i32()[i]] += 1;
+  for (double& x : f) x *= static_cast<double>(E) / static_cast<double>(K * T);
+  for (int64_t n = begin; n < end; ++n) {
+    const float* s = to.scores.row(n);
+    const double sum = sum_of(s);
+    double mean = 0;  // Σ s' dL/ds'
+    for (int64_t e = 0; e < E; ++e) {
+      P[e] += s[e] / sum;
+      mean += s[e] / sum * f[e];
+    }
+    for (int64_t e = 0; e < E; ++e) {
+      dscores.row(n)[e] = static_cast<float>(alpha / n_rows * (f[e] - mean) / sum);
+    }
+  }
+  double loss = 0;
+  for (int64_t e = 0; e < E; ++e) loss += f[e] * P[e];  // P is still T times the mean
+  return loss / n_rows;
+}
+
+}  // namespace
+
+double balance_loss(Context& ctx, const Routes& routes, const BalanceLoss& loss,
+                    const BatchView& batch, Tensor dscores) {
+  if (ctx.plans()) return 0;
+  const int64_t N = routes.scores.rows(), n_segments = loss.per_sequence ? batch.B : 1;
+  std::vector<double> losses(n_segments, 0.0);
+  ctx.launch.pool->parallel_for(n_segments, 1, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i) {
+      const int64_t begin = loss.per_sequence ? batch.offsets[i] : 0;
+      const int64_t end = loss.per_sequence ? batch.offsets[i + 1] : N;
+      if (begin == end) continue;
+      losses[i] = segment_loss(routes, begin, end, loss.alpha, loss.n_rows, dscores);
+    }
+  });
+  double sum = 0;
+  for (double x : losses) sum += x;
+  return loss.alpha * sum;
+}
+
+Tensor route_backward(Context& ctx, const Routing& r, const Routes& routes, Tensor dweights,
+                      Tensor dscores) {
   const int64_t N = dweights.rows(), E = r.n_experts, K = r.top_k;
-  Tensor dlogits = ctx.arena.zeros(Dtype::kF32, {N, E});
+  Tensor dlogits = ctx.f32({N, E});
   if (ctx.plans()) return dlogits;
   ctx.launch.pool->parallel_for(N, 16, [&](int64_t begin, int64_t end) {
     for (int64_t n = begin; n < end; ++n) {
       const float *p = routes.scores.row(n), *dw = dweights.row(n);
       const int32_t* chosen = routes.experts.i32() + n * K;
       float* d = dlogits.row(n);
+      for (int64_t e = 0; e < E; ++e) d[e] = dscores.empty() ? 0.0f : dscores.row(n)[e];
       // weight_k = factor p_k [/ Σ chosen p]
       float sum = 1e-20f, mean = 0.0f;
       for (int64_t k = 0; k < K; ++k) sum += p[chosen[k]];
       for (int64_t k = 0; k < K; ++k) mean += dw[k] * (p[chosen[k]] / sum);
-      float dot = 0.0f;
       for (int64_t k = 0; k < K; ++k) {
         const float dp = r.norm_topk_prob ? (dw[k] - mean) / sum : dw[k];
-        d[chosen[k]] = r.routed_scaling_factor * dp;
-        dot += d[chosen[k]] * p[chosen[k]];
+        d[chosen[k]] += r.routed_scaling_factor * dp;
       }
       const bool sigmoid = r.scoring == Routing::Scoring::kSigmoid;
+      float dot = 0.0f;
+      for (int64_t e = 0; e < E && !sigmoid; ++e) dot += d[e] * p[e];
       for (int64_t e = 0; e < E; ++e) d[e] = p[e] * (sigmoid ? d[e] * (1.0f - p[e]) : d[e] - dot);
     }
   });

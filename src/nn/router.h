@@ -31,7 +31,23 @@ struct Routes {
 /// logits (N, E); bias (E) joins the choice but not the weights; empty: none.
 Routes route(Context&, const Routing&, Tensor logits, Tensor bias);
 
-/// dlogits (N, E) for dweights (N, K); the choice itself has no gradient.
-Tensor route_backward(Context&, const Routing&, const Routes&, Tensor dweights);
+/// A loss that is small when the experts are used evenly.       [DeepSeek-V3, eqs. 17-20; V2, eq.
+/// 23; Switch Transformer, eqs. 4-6]
+///   s'_ti = s_ti / Σ_j s_tj    f_i = E / (K T) · rows of the segment that go to i    P_i = mean_t
+///   s'_ti    L = alpha Σ_segments T / n_rows Σ_i f_i P_i
+/// A segment of T rows is one sequence, or all rows of the batch. f_i counts the experts that were
+/// chosen, bias and groups included, and has no gradient:
+///   dL/ds'_ti = alpha f_i / n_rows    dL/ds_ti = (dL/ds'_ti − Σ_j s'_tj dL/ds'_tj) / Σ_j s_tj
+struct BalanceLoss {
+  double alpha = 0;  // 0: no loss
+  bool per_sequence = true;
+  double n_rows = 0;  // of the optimizer step: shares of the loss add up over its micro-batches
+};
+/// Returns L and overwrites dscores (N, E).
+double balance_loss(Context&, const Routes&, const BalanceLoss&, const BatchView&, Tensor dscores);
+
+/// dlogits (N, E) for dweights (N, K) and dscores (N, E), which may be empty; the choice itself has
+/// no gradient.
+Tensor route_backward(Context&, const Routing&, const Routes&, Tensor dweights, Tensor dscores);
 
 }  // namespace r1

@@ -24,7 +24,7 @@ struct Mark {
 
 struct Chart {
   std::string title, x_label, y_label;
-  std::vector<Series> series;
+  std::vector<Series> series = {};
   std::optional<double> y_min = {}, y_max = {};
   bool percent = false;  // y is a share: 0.4 reads "40 %"
   std::vector<std::string> categories =

@@ -35,7 +35,8 @@ const std::vector<Group>& groups() {
        "tokens",
        {"completions/mean_length", "completions/min_length", "completions/max_length"}},
       {"Rewards by name", "mean of a batch", {"rewards/*/mean"}},
-      {"Loss", "", {"loss", "eval/*loss", "eval_loss"}},
+      {"Loss", "", {"loss", "eval/*loss", "eval_loss*"}},
+      {"Held-out text", "bits a byte", {"eval_bpb*"}},
       {"Entropy", "nats a token", {"entropy"}},
       {"Distance to the reference", "KL, nats a token", {"kl"}},
       {"Evaluation: form", "share of answers", {"eval/*_rate"}, true},
@@ -46,6 +47,10 @@ const std::vector<Group>& groups() {
        true},
       {"Clipped ratios", "share", {"clip_ratio/*", "clip_ratio"}, true},
       {"Skills", "share", {"gate/*"}, true},
+      {"Experts: largest load",
+       "over the mean, less 1",
+       {"moe/max_violation", "moe/max_violation_worst", "moe/mean_violation"}},
+      {"Experts: entropy of the load", "1 is even", {"moe/entropy"}},
       {"Gradient norm", "before clipping", {"grad_norm"}},
       {"Learning rate", "", {"learning_rate"}},
       {"Evaluation: more", "", {"eval/*"}},
@@ -68,7 +73,7 @@ bool matches(std::string_view pattern, std::string_view name) {
 /// "rewards/format/mean" -> "format": what tells it from its neighbours in the chart.
 std::string short_name(std::string_view name) {
   for (const std::string_view prefix :
-       {"rewards/", "completions/", "eval/", "clip_ratio/", "gate/"}) {
+       {"rewards/", "completions/", "eval/", "clip_ratio/", "gate/", "moe/"}) {
     if (name.size() > prefix.size() && name.substr(0, prefix.size()) == prefix)
       name.remove_prefix(prefix.size());
   }

@@ -202,6 +202,7 @@ Result<RunReport> read_run_report(const Path& run) {
       run.has_filename() ? run.filename().string() : run.parent_path().filename().string();
   R1_TRY(report.metrics, read_metrics(run));
   R1_TRY(report.samples, read_samples(run, kSamplesShown));
+  R1_TRY(report.loads, read_loads(run));
   std::error_code ignored;
   if (std::filesystem::exists(run / "timing" / "metrics.jsonl", ignored)) {
     R1_TRY(report.timing, read_metrics(run / "timing"));
@@ -223,6 +224,7 @@ std::string render_run_report(const RunReport& report) {
          section("parting", "Learned and watched rewards",
                  parting_body(report_partings(report.metrics, report.config))) +
          section("curves", "Curves", curves) +
+         section("experts", "Experts", expert_maps(report.loads)) +
          section("samples", "Latest samples", sample_cards(report.samples)) +
          section("facts", "What ran", fact_list(report.facts) + config_text(report.config)) +
          close_page();

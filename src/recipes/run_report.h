@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/records.h"
+#include "recipes/expert_map.h"
 #include "recipes/report.h"
 
 namespace r1 {
@@ -23,6 +24,7 @@ struct RunReport {
   std::vector<std::pair<int64_t, Metrics>> metrics;  // of metrics.jsonl
   std::vector<std::pair<int64_t, Metrics>> timing;   // of timing/metrics.jsonl
   std::vector<RunSample> samples;                    // oldest first
+  std::vector<LoadRecord> loads;                     // of experts.jsonl
   Facts facts;
   std::string config;  // TOML, shown as it is
 };

@@ -23,29 +23,35 @@ Result<ModelPaths> resume_paths(ModelPaths paths, const LoraConfig& lora, const 
 
 }  // namespace
 
-Result<TrainedModel> find_trained(const std::string& model, const AdapterArguments& args) {
+Result<TrainedModel> find_trained(const std::string& model, const AdapterArguments& adapters,
+                                  const TrainingArguments& args) {
   TrainedModel from;
-  R1_TRY(from.paths, find_model(model, args.adapter));
+  R1_TRY(from.paths, find_model(model, adapters.adapter));
   const bool has_adapter = !from.paths.adapter.empty();
-  from.is_adapted = has_adapter || args.lora.r > 0;
-  if (args.lora.r < 0) return fail("lora.r is {}; it must not be negative", args.lora.r);
-  if (has_adapter && args.lora.r > 0) {
+  from.is_adapted = has_adapter || adapters.lora.r > 0;
+  if (adapters.lora.r < 0) return fail("lora.r is {}; it must not be negative", adapters.lora.r);
+  if (has_adapter && adapters.lora.r > 0) {
     return fail("lora.r begins a new adapter, but {} is one already; leave it out to go on with it",
                 from.paths.adapter.string());
   }
-  if (!args.quantize.empty() && !from.is_adapted) {
+  if (!adapters.quantize.empty() && !from.is_adapted) {
     return fail(
         "quantize {} is for the frozen base of an adapter, and all weights learn here: "
         "set lora.r, e.g. --lora.r 16",
-        args.quantize);
+        adapters.quantize);
   }
   R1_TRY(from.shape, open_config(from.paths.base));
+  R1_RETURN_IF_ERROR(set_mla_form(from.shape, args.mla_form));
+  R1_RETURN_IF_ERROR(set_fp8(from.shape, args.dtype, args.fp8_gradient_tile));
+  if (from.shape.fp8.enabled && from.is_adapted) {
+    return fail("dtype fp8 trains all weights, and this run trains an adapter: use f32 or bf16");
+  }
   return from;
 }
 
 Result<LoadedModel> load_trained(const TrainedModel& from, const AdapterArguments& adapters,
                                  const TrainingArguments& args, const Run& run,
-                                 const Launch& launch) {
+                                 const Launch& launch, bool with_mtp) {
   ModelPaths paths = from.paths;
   if (!from.is_adapted) {
     const Path folder = run.resumed() ? run.resumed()->folder : paths.base;
@@ -53,12 +59,20 @@ Result<LoadedModel> load_trained(const TrainedModel& from, const AdapterArgument
       return fail("{}: this run trains an adapter; give the same lora.r to go on with it",
                   folder.string());
     }
-    return load_model(folder, {.dtype = args.dtype, .use = StoreUse::kTraining}, launch);
+    return load_model(folder,
+                      {.dtype = args.dtype,
+                       .use = StoreUse::kTraining,
+                       .mla_form = args.mla_form,
+                       .fp8_gradient_tile = args.fp8_gradient_tile},
+                      launch);
   }
   if (run.resumed()) {
     R1_TRY(paths, resume_paths(paths, adapters.lora, run.resumed()->folder));
   }
-  const LoadOptions options{.dtype = args.dtype, .quantize = adapters.quantize};
+  const LoadOptions options{.dtype = args.dtype,
+                            .quantize = adapters.quantize,
+                            .mla_form = args.mla_form,
+                            .mtp = with_mtp};
   R1_TRY(LoadedModel loaded, load_model(paths, options, launch));
   if (!loaded.model->adapted()) {
     LoraConfig lora = adapters.lora;

@@ -27,13 +27,15 @@ struct TrainedModel {
 };
 
 /// Finds the files, before anything is loaded; refuses options that exclude each other.
-Result<TrainedModel> find_trained(const std::string& model, const AdapterArguments& args);
+Result<TrainedModel> find_trained(const std::string& model, const AdapterArguments& adapters,
+                                  const TrainingArguments& args);
 
 /// All weights for training; or the frozen base with a new adapter, the one named, or the one of
-/// the checkpoint that the run resumes.
+/// the checkpoint that the run resumes. with_mtp: the frozen base has its modules of multi-token
+/// prediction; a base that learns always has them.
 Result<LoadedModel> load_trained(const TrainedModel& from, const AdapterArguments& adapters,
                                  const TrainingArguments& args, const Run& run,
-                                 const Launch& launch);
+                                 const Launch& launch, bool with_mtp = false);
 
 /// "trainable params: 1,024 || all params: 9,216 || trainable%: 11.1111", as PEFT says it.
 std::string describe_trainable(const Transformer& model);

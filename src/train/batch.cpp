@@ -15,6 +15,8 @@ Batch::Batch(const std::vector<const TokenSequence*>& sequences) : offsets_{0} {
         targets_.push_back(s->tokens[t + 1]);
         weights_.push_back(s->weights[t + 1]);
       }
+      next_tokens_.push_back(s->tokens[t + 1]);
+      next_weights_.push_back(s->weights[t + 1]);
       tokens_.push_back(s->tokens[t]);
       positions_.push_back(static_cast<int32_t>(t));
     }
@@ -39,6 +41,20 @@ Rows Batch::rows() const {
   rows.max_pages = max_pages_;
   rows.n_pages = n_pages_;
   return rows;
+}
+
+Batch::Ahead Batch::ahead(int64_t k) const {
+  Ahead ahead;
+  for (size_t b = 0; b + 1 < offsets_.size(); ++b) {
+    for (int64_t row = offsets_[b], end = offsets_[b + 1]; row < end; ++row) {
+      ahead.tokens.push_back(next_tokens_[std::min(row + k, end) - 1]);
+      if (row + k >= end || next_weights_[row + k] == 0.0f) continue;
+      ahead.rows.push_back(static_cast<int32_t>(row));
+      ahead.targets.push_back(next_tokens_[row + k]);
+      ahead.weights.push_back(next_weights_[row + k]);
+    }
+  }
+  return ahead;
 }
 
 LossRows Batch::loss_rows(float inverse_temperature) const {

@@ -24,19 +24,6 @@ TokenSequence document_example(const Tokenizer& tokenizer, const Document& docum
               tokenizer.encode(document.completion, kAsWritten));
 }
 
-std::vector<TokenSequence> text_examples(const Chat& chat, const std::string& text,
-                                         int64_t max_length) {
-  std::vector<int32_t> tokens = chat.raw(text);
-  if (const auto eos = chat.tokenizer().eos_id()) tokens.push_back(*eos);
-  std::vector<TokenSequence> pieces;
-  for (size_t begin = 0; begin + 1 < tokens.size(); begin += static_cast<size_t>(max_length)) {
-    const size_t end = std::min(tokens.size(), begin + static_cast<size_t>(max_length));
-    if (end - begin >= 2)
-      pieces.push_back(join({}, {tokens.begin() + begin, tokens.begin() + end}));
-  }
-  return pieces;
-}
-
 Result<TokenSequence> answer_example(const Chat& chat, const Problem& problem) {
   R1_TRY(std::vector<int32_t> prompt, chat.prompt(problem.messages));
   std::string_view text = problem.completion;

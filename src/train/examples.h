@@ -10,11 +10,6 @@ namespace r1 {
 /// Document of the built-in corpus: only the completion carries loss.
 TokenSequence document_example(const Tokenizer& tokenizer, const Document& document);
 
-/// A text document with the tokenizer's own special tokens and an end token, cut into pieces of
-/// at most max_length tokens.
-std::vector<TokenSequence> text_examples(const Chat& chat, const std::string& text,
-                                         int64_t max_length);
-
 /// Prompt through the chat template, then the completion and an end token, which carry the loss.
 Result<TokenSequence> answer_example(const Chat& chat, const Problem& problem);
 

@@ -216,6 +216,20 @@ Result<void> check_reference(const GrpoConfig& config, const TrainedModel& from)
       config.ref_model_sync_steps);
 }
 
+Result<void> check_mtp(const GrpoConfig& config, const Transformer& model) {
+  if (!(config.mtp_loss_weight >= 0)) {
+    return fail("mtp_loss_weight is {}; it must be 0 (off) or more", config.mtp_loss_weight);
+  }
+  if (config.mtp_loss_weight == 0) return {};
+  if (model.adapted()) {
+    return fail("mtp_loss_weight is {}, but an adapter learns and the modules do not: set it to 0",
+                config.mtp_loss_weight);
+  }
+  if (!model.mtp().empty()) return {};
+  return fail("mtp_loss_weight is {}, but the model has no module for multi-token prediction",
+              config.mtp_loss_weight);
+}
+
 }  // namespace
 
 Result<void> GrpoConfig::validate() const {
@@ -243,16 +257,18 @@ Result<StageReport> grpo(GrpoConfig config, const Evaluation& evaluation) {
   R1_TRY(const RewardSet rewards, choose_rewards(config.reward, config.reward_funcs,
                                                  config.reward_weights, {config.prefilled_think}));
   R1_TRY(Machine machine, Machine::open(args.compute));
-  R1_TRY(const TrainedModel from, find_trained(config.model, config.adapters));
+  R1_TRY(const TrainedModel from, find_trained(config.model, config.adapters, config.train));
   R1_RETURN_IF_ERROR(check_reference(config, from));
   R1_TRY(Run run, Run::open(args, to_toml(list_fields(config)),
                             {config.model, from.paths.base, from.paths.adapter}));
   const Launch launch = machine.launch();
-  R1_TRY(LoadedModel loaded, load_trained(from, config.adapters, args, run, launch));
+  R1_TRY(LoadedModel loaded,
+         load_trained(from, config.adapters, args, run, launch, config.engine.speculate > 0));
   Transformer& model = *loaded.model;
   R1_TRY(const Chat chat, Chat::open(from.paths.words, model.config()));
   R1_TRY(const Dtype kv_dtype, kv_dtype_of(args.kv_dtype, model.dtype()));
-  R1_RETURN_IF_ERROR(config.engine.validate(model.config().max_positions));
+  R1_RETURN_IF_ERROR(config.engine.validate(model));
+  R1_RETURN_IF_ERROR(check_mtp(config, model));
   const int64_t max_length = config.engine.length(model.config().max_positions);
   R1_TRY(Prompts prompts, Prompts::open(config, chat, rewards, max_length, *launch.pool));
   std::unique_ptr<Transformer> reference;

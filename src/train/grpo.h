@@ -31,6 +31,7 @@ struct GrpoConfig {
   bool mask_truncated_completions = false;
   SamplingParams sampling;
   EngineConfig engine;
+  double mtp_loss_weight = 0.0;
   int64_t eval_steps = 0;
   int num_completions_to_print = 4;
   AdapterArguments adapters;
@@ -65,6 +66,10 @@ struct GrpoConfig {
       "completions cut by the limit carry no loss");
     f("sampling", sampling);
     f("engine", engine);
+    f("speculate", engine.speculate, EngineConfig::kSpeculateHelp);
+    f("mtp_loss_weight", mtp_loss_weight,
+      "the MTP module goes on learning what is sampled, with this weight and without an effect on "
+      "the model itself; 0: it stays as it is, and its guesses grow stale");
     f("eval_steps", eval_steps, "evaluate on held-out problems every so many steps; 0: never");
     f("num_completions_to_print", num_completions_to_print,
       "sampled completions written to samples.jsonl a step");

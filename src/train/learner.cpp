@@ -29,8 +29,9 @@ Learner::Learner(Transformer& model, const AdamWConfig& config, Dtype kv_dtype, 
       launch_(launch) {}
 
 Result<void> Learner::accumulate(const Batch& batch, float inverse_temperature,
-                                 const Objective& objective) {
+                                 const Objective& objective, MtpLoss* mtp) {
   Context ctx{launch_, arena_, kv_dtype_, recompute_};
+  ctx.experts = &experts_;
   ArenaScope scope(arena_);
   Transformer::Saved saved;
   Tensor h = model_.forward(ctx, batch.rows(), &saved);
@@ -51,6 +52,9 @@ Result<void> Learner::accumulate(const Batch& batch, float inverse_temperature,
       {{scores.logp.f32(), n}, {scores.entropy.f32(), n}, {dlogp.f32(), n}, {dentropy.f32(), n}});
   Tensor dh = ctx.f32({h.rows(), h.cols()});
   model_.head().backward(ctx, dh, h, loss, scores, dlogp, dentropy);
+  if (mtp && mtp->weight > 0) {
+    R1_RETURN_IF_ERROR(add_mtp(ctx, model_, batch, inverse_temperature, h, dh, *mtp));
+  }
   model_.backward(ctx, batch.rows(), dh, saved);
   return {};
 }
@@ -81,6 +85,7 @@ Result<double> Learner::step(float learning_rate) {
   R1_TRY(const double norm, optimizer_.step(launch_, learning_rate));
   model_.refresh(launch_);
   model_.trained().zero_grads();
+  experts_.end_step();
   return norm;
 }
 
@@ -105,26 +110,39 @@ int64_t attention_weights(const ModelConfig& c) {
          c.d_model * c.n_heads * m.v_head_dim;
 }
 
+/// Elements of one layer's feed-forward matrices that a token meets.
+int64_t mlp_weights(const ModelConfig& c, int64_t layer) {
+  if (!c.is_sparse(layer)) return 3 * c.d_model * c.d_ff;
+  return c.d_model *
+         (c.moe.routing.n_experts + 3 * (c.moe.routing.top_k * c.moe.d_ff + c.moe.shared_d_ff));
+}
+
 }  // namespace
 
 FlopCount count_flops(const ModelConfig& c) {
-  const int64_t keys = c.n_heads * c.head_dim;
-  const int64_t values = c.is_mla() ? c.n_heads * c.mla.v_head_dim : keys;
+  const MlaConfig& m = c.mla;
+  int64_t keys = c.n_heads * c.head_dim, values = c.is_mla() ? c.n_heads * m.v_head_dim : keys;
+  if (m.absorbed) {
+    keys = c.n_heads * (m.kv_lora_rank + m.qk_rope_head_dim), values = c.n_heads * m.kv_lora_rank;
+  }
   int64_t weights = c.d_model * (c.is_scorer() ? 0 : c.vocab_size);  // that a token meets
   for (int64_t i = 0; i < c.n_layers; ++i) {
-    weights += attention_weights(c);
-    weights += c.is_sparse(i)
-                   ? c.d_model * (c.moe.routing.n_experts +
-                                  3 * (c.moe.routing.top_k * c.moe.d_ff + c.moe.shared_d_ff))
-                   : 3 * c.d_model * c.d_ff;
+    weights += attention_weights(c) + mlp_weights(c, i);
   }
   return {2.0 * static_cast<double>(weights),
           2.0 * static_cast<double>(c.n_layers * (keys + values))};
 }
 
-FlopCount count_flops(const Transformer& model) {
-  FlopCount flops = count_flops(model.config());
+FlopCount count_flops(const Transformer& model, bool trains_mtp) {
+  const ModelConfig& c = model.config();
+  FlopCount flops = count_flops(c);
   if (model.adapted()) flops.passes = 2;
+  if (!trains_mtp) return flops;
+  const double D = static_cast<double>(model.mtp().size());
+  const int64_t weights = attention_weights(c) + mlp_weights(c, c.n_layers - 1) +
+                          c.d_model * (2 * c.d_model + c.vocab_size);
+  flops.per_token_and_key *= 1.0 + D / static_cast<double>(c.n_layers);
+  flops.per_token += 2.0 * D * static_cast<double>(weights);
   return flops;
 }
 

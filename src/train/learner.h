@@ -7,8 +7,10 @@
 
 #include "engine/scorer.h"
 #include "models/transformer.h"
+#include "nn/expert_tally.h"
 #include "nn/optimizer.h"
 #include "train/batch.h"
+#include "train/mtp.h"
 
 namespace r1 {
 
@@ -55,16 +57,23 @@ class Learner {
   Learner(Transformer& model, const AdamWConfig& config, Dtype kv_dtype, bool recompute,
           const Launch& launch);
 
-  /// Forward, objective, backward; gradients add. NaN or Inf among logp is an error.
-  Result<void> accumulate(const Batch& batch, float inverse_temperature,
-                          const Objective& objective);
+  /// Forward, objective, backward; gradients add. NaN or Inf among logp is an error. mtp with a
+  /// weight: multi-token prediction joins the loss.
+  Result<void> accumulate(const Batch& batch, float inverse_temperature, const Objective& objective,
+                          MtpLoss* mtp = nullptr);
   /// The same for a model that scores. NaN or Inf among the scores is an error.
   Result<void> accumulate(const ScoreBatch& batch, const ScoreObjective& objective);
+  /// Whether the next steps leave the modules of multi-token prediction as they are.
+  void freeze_mtp(bool is_frozen) {
+    optimizer_.learn_first(is_frozen ? model_.mtp_begin() : model_.trained().numel());
+  }
   /// One update; returns the gradient norm before clipping. On error nothing changed.
   Result<double> step(float learning_rate);
 
   Transformer& model() { return model_; }
   AdamW& optimizer() { return optimizer_; }
+  /// Counts of the step under way and of the last one; all experts of the model take part.
+  ExpertTally& experts() { return experts_; }
   Arena& arena() { return arena_; }
   Dtype kv_dtype() const { return kv_dtype_; }
   const Launch& launch() const { return launch_; }
@@ -72,6 +81,7 @@ class Learner {
  private:
   Transformer& model_;
   AdamW optimizer_;
+  ExpertTally experts_;
   Arena arena_;
   Dtype kv_dtype_;
   bool recompute_;
@@ -98,6 +108,7 @@ struct FlopCount {
 };
 FlopCount count_flops(const ModelConfig& config);
 /// Without the adapters, which add a few in a hundred.
-FlopCount count_flops(const Transformer& model);
+/// trains_mtp: with the modules of multi-token prediction, each with its own pass of the head.
+FlopCount count_flops(const Transformer& model, bool trains_mtp = false);
 
 }  // namespace r1

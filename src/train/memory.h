@@ -22,6 +22,9 @@ MemoryPlan plan_engine(const Transformer& model, Dtype kv_dtype, const EngineCon
 MemoryPlan plan_engine(const ModelConfig& config, Dtype dtype, Dtype kv_dtype,
                        const EngineConfig& engine);
 
+/// MemAvailable of this machine in bytes; 0 when unknown.
+int64_t available_memory();
+
 /// One line: "memory: 12.3 MiB = weights 1.3 MiB + …"; warns when it exceeds what is free.
 void log_memory(const MemoryPlan& plan);
 

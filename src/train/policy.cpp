@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "data/cursor.h"
+#include "train/expert_balance.h"
 
 namespace r1 {
 namespace {
@@ -65,7 +66,12 @@ Result<std::vector<Episode>> Policy::sample(const std::vector<Problem>& problems
     return stream_key({static_cast<uint64_t>(Purpose::kRollout), static_cast<uint64_t>(step),
                        static_cast<uint64_t>(p), static_cast<uint64_t>(g)});
   };
-  return sample_episodes(engine_, chat_, problems, plan, rewards_, *learner_.launch().pool);
+  const EngineStats before = engine_.stats();
+  auto episodes =
+      sample_episodes(engine_, chat_, problems, plan, rewards_, *learner_.launch().pool);
+  guessed_.n_drafted = engine_.stats().n_drafted - before.n_drafted;
+  guessed_.n_accepted = engine_.stats().n_accepted - before.n_accepted;
+  return episodes;
 }
 
 void Policy::score_reference(Rollout& rollout) {
@@ -93,6 +99,10 @@ Result<Metrics> Policy::update(Rollout& rollout, int64_t step, double rate) {
   PolicyStats total;
   double norm = 0;
   int n_updates = 0;
+  MtpLoss mtp;
+  mtp.weight = static_cast<float>(config_.mtp_loss_weight);
+  mtp.is_detached = true;
+  learner_.freeze_mtp(mtp.weight == 0);
   const int64_t n = static_cast<int64_t>(rollout.trajectories.size());
   for (int iteration = 0; iteration < config_.num_iterations && n > 0; ++iteration) {
     const auto order =
@@ -103,7 +113,7 @@ Result<Metrics> Policy::update(Rollout& rollout, int64_t step, double rate) {
       std::vector<int> chosen(order.begin() + begin, order.begin() + end);
       std::sort(chosen.begin(), chosen.end());
       if (chosen.empty()) continue;
-      R1_TRY(const PolicyStats stats, accumulate(rollout.trajectories, chosen));
+      R1_TRY(const PolicyStats stats, accumulate(rollout.trajectories, chosen, mtp));
       // One engine samples and trains: before the first update the policy is the sampler, bit for
       // bit.
       CHECK(n_updates > 0 || (stats.ratio_min == 1.0 && stats.ratio_max == 1.0 &&
@@ -114,12 +124,19 @@ Result<Metrics> Policy::update(Rollout& rollout, int64_t step, double rate) {
       ++n_updates;
     }
   }
-  return describe(total, norm, rate);
+  Metrics metrics = describe(total, norm, rate);
+  for (MtpLoss::Depth& depth : mtp.depths) depth.loss /= n_updates;
+  mtp.describe(metrics);
+  const Metrics experts = expert_metrics(learner_.experts().last);  // of the last update
+  metrics.insert(metrics.end(), experts.begin(), experts.end());
+  return metrics;
 }
 
 Result<PolicyStats> Policy::accumulate(const std::vector<Trajectory>& all,
-                                       const std::vector<int>& chosen) {
+                                       const std::vector<int>& chosen, MtpLoss& mtp) {
   PolicyStats stats;
+  mtp.total = 0;
+  for (int i : chosen) mtp.total += static_cast<double>(all[i].old_logp.size());
   double weight = 0;  // mini-batches share the rollout's weights: scale each to its part
   for (int i : chosen) weight += all[i].weight * static_cast<double>(all[i].old_logp.size());
   double whole = 0;
@@ -130,13 +147,14 @@ Result<PolicyStats> Policy::accumulate(const std::vector<Trajectory>& all,
     if (scale != 1.0f) {
       for (float& w : columns.weight) w *= scale;
     }
+    const auto objective = [&](const TokenView& t) {
+      stats.add(grpo_loss(loss_,
+                          {t.logp, t.entropy, columns.old_logp, columns.reference,
+                           columns.advantage, columns.weight},
+                          t.dlogp, t.dentropy));
+    };
     R1_RETURN_IF_ERROR(
-        learner_.accumulate(batch_of(all, members), inverse_temperature_, [&](const TokenView& t) {
-          stats.add(grpo_loss(loss_,
-                              {t.logp, t.entropy, columns.old_logp, columns.reference,
-                               columns.advantage, columns.weight},
-                              t.dlogp, t.dentropy));
-        }));
+        learner_.accumulate(batch_of(all, members), inverse_temperature_, objective, &mtp));
   }
   return stats;
 }
@@ -146,6 +164,9 @@ Metrics Policy::describe(const PolicyStats& s, double norm, double rate) const {
   Metrics m{
       {"loss", s.loss}, {"grad_norm", norm}, {"learning_rate", rate}, {"entropy", s.entropy / n}};
   if (config_.beta > 0) m.emplace_back("kl", s.kl / n);
+  if (config_.engine.speculate > 0) {
+    m.emplace_back("spec/acceptance_rate", guessed_.acceptance_rate());
+  }
   const double low = static_cast<double>(s.n_clipped_low) / n,
                high = static_cast<double>(s.n_clipped_high) / n;
   m.emplace_back("clip_ratio/low_mean", low);

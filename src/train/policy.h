@@ -22,8 +22,8 @@ class Policy {
   Result<Metrics> update(Rollout& rollout, int64_t step, double rate);
 
  private:
-  Result<PolicyStats> accumulate(const std::vector<Trajectory>& all,
-                                 const std::vector<int>& chosen);
+  Result<PolicyStats> accumulate(const std::vector<Trajectory>& all, const std::vector<int>& chosen,
+                                 MtpLoss& mtp);
   Metrics describe(const PolicyStats& stats, double norm, double rate) const;
 
   const GrpoConfig& config_;
@@ -34,6 +34,7 @@ class Policy {
   Transformer* reference_;
   GrpoLoss loss_;
   float inverse_temperature_;
+  EngineStats guessed_;  // n_drafted and n_accepted of the last rollout
 };
 
 }  // namespace r1

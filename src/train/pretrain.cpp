@@ -2,89 +2,19 @@
 
 #include <nlohmann/json.hpp>
 
-#include "data/cursor.h"
 #include "kernels/lanes.h"
 #include "models/family.h"
 #include "train/examples.h"
 #include "train/memory.h"
 #include "train/supervised.h"
+#include "train/weight_average.h"
 
 namespace r1 {
 namespace {
 
 using Json = nlohmann::json;
 
-/// Documents one after the other, from the generator or from a file.
-class Documents {
- public:
-  static Result<Documents> open(const PretrainConfig& config, const Chat& chat,
-                                int64_t max_length) {
-    Documents d(config, chat, max_length);
-    if (config.data == kLastDigitData) return d;
-    R1_TRY(d.rows_, read_problems(config.data, config.columns));
-    const auto n_empty =
-        std::erase_if(d.rows_, [](const Problem& row) { return row.completion.empty(); });
-    if (d.rows_.empty()) {
-      return fail(
-          "{}: no row has text to learn; name its column with --completion_column (prompts "
-          "with answers are for r1 sft and r1 rl)",
-          config.data);
-    }
-    if (n_empty > 0) log_warn("{}: {} rows have no text and are left out", config.data, n_empty);
-    d.cursor_.emplace(static_cast<int64_t>(d.rows_.size()), config.train.seed);
-    return d;
-  }
-
-  /// Whole documents until there are at least n_tokens.
-  Result<std::vector<TokenSequence>> next(int64_t n_tokens) {
-    std::vector<TokenSequence> step;
-    size_t n_read = 0;
-    for (int64_t n = 0; n < n_tokens; ++n_read) {
-      if (step.empty() && cursor_ && n_read > rows_.size()) {
-        return fail("no row of the data is two tokens long; there is nothing to predict");
-      }
-      for (TokenSequence& piece : next_document()) {
-        if (static_cast<int64_t>(piece.tokens.size()) > max_length_) {  // of the built-in corpus
-          return fail(
-              "a document of {} has {} tokens, more than the {} of one sequence; set "
-              "new_model.max_positions to 256 or leave max_length at 0",
-              kLastDigitData, piece.tokens.size(), max_length_);
-        }
-        n += static_cast<int64_t>(piece.tokens.size()) - 1;
-        step.push_back(std::move(piece));
-      }
-    }
-    return step;
-  }
-
-  Json state() const {
-    if (!cursor_) return {{"document", index_}};
-    return {{"epoch", cursor_->epoch()}, {"position", cursor_->position()}};
-  }
-  Result<void> resume(const Json& state) {
-    if (!cursor_) {
-      index_ = state.value("document", int64_t{0});
-      return {};
-    }
-    return cursor_->resume(state.value("epoch", int64_t{0}), state.value("position", int64_t{0}));
-  }
-
- private:
-  Documents(const PretrainConfig& config, const Chat& chat, int64_t max_length)
-      : seed_(config.train.seed), chat_(chat), max_length_(max_length) {}
-
-  std::vector<TokenSequence> next_document() {
-    if (!cursor_)
-      return {document_example(chat_.tokenizer(), last_digit_document(seed_, index_++))};
-    return text_examples(chat_, rows_[cursor_->next()].completion, max_length_);
-  }
-
-  uint64_t seed_;
-  Chat chat_;
-  int64_t max_length_, index_ = 0;
-  std::vector<Problem> rows_;
-  std::optional<DataCursor> cursor_;
-};
+constexpr const char* kAverage = "weight_average";  // in train_state
 
 /// Mean probabilities of the copied operands and the computed digits of held-out textbook traces.
 struct ProbeResult {
@@ -120,32 +50,15 @@ ProbeResult run_probes(Learner& learner, const Chat& chat, uint64_t seed, int n_
   return result;
 }
 
-ModelConfig new_config(const NewModel& shape, int64_t vocab_size, int32_t bos, int32_t eos) {
-  ModelConfig c;
-  c.vocab_size = vocab_size;
-  c.d_model = shape.d_model;
-  c.n_layers = shape.n_layers;
-  c.n_heads = shape.n_heads;
-  c.n_kv_heads = shape.n_kv_heads;
-  c.head_dim = shape.head_dim;
-  c.d_ff = shape.d_ff;
-  c.max_positions = shape.max_positions;
-  c.rope_theta = shape.rope_theta;
-  c.tie_word_embeddings = shape.tie_word_embeddings;
-  c.bos_token_id = bos;
-  c.eos_token_ids = {eos};
-  return c;
-}
-
 /// A new model's folder without weights: config and tokenizer of the built-in task.
 Result<Path> write_new_folder(const PretrainConfig& config, const std::string& dtype) {
   const Path folder = Path(config.train.output_dir) / "new_model";
   R1_RETURN_IF_ERROR(make_folder(folder));
   const std::string tokenizer_json = last_digit_tokenizer_json();
   R1_TRY(const Tokenizer tokenizer, Tokenizer::from_json(tokenizer_json, "tokenizer.json"));
-  const ModelConfig c = new_config(config.new_model, tokenizer.vocab_size(),
-                                   *tokenizer.token_id("<bos>"), *tokenizer.token_id("<eos>"));
-  R1_RETURN_IF_ERROR(c.validate());
+  R1_TRY(const ModelConfig c,
+         new_model_config(config.new_model, tokenizer.vocab_size(), *tokenizer.token_id("<bos>"),
+                          *tokenizer.token_id("<eos>")));
   R1_TRY(const Family* family, find_family(c.architecture));
   R1_RETURN_IF_ERROR(write_text_atomic(folder / "config.json", family->write_config(c, dtype)));
   R1_RETURN_IF_ERROR(write_text_atomic(folder / "tokenizer.json", tokenizer_json));
@@ -154,18 +67,63 @@ Result<Path> write_new_folder(const PretrainConfig& config, const std::string& d
   return folder;
 }
 
+/// What the weights of a new model are held in.
+std::string new_dtype(const std::string& dtype) {
+  if (dtype == "auto") return "f32";
+  return dtype == "fp8" ? "bf16" : dtype;
+}
+
+Result<LoadedModel> load_extended(const ContextExtension& extension, const Path& folder,
+                                  LoadOptions options, const Launch& launch) {
+  R1_TRY(const ModelAssets assets, read_assets(folder));
+  if (!assets.contains("config.json")) return fail("{}: no config.json", folder.string());
+  auto extended = extend_config(assets.at("config.json"), extension);
+  if (!extended) return fail_with(extended.error().with(folder.string()));
+  options.config_json = std::move(*extended);
+  R1_TRY(LoadedModel loaded, load_model(folder, options, launch));
+  const int64_t positions = loaded.model->config().max_positions;
+  if (auto it = loaded.assets.find("tokenizer_config.json"); it != loaded.assets.end())
+    it->second = extend_tokenizer_config(it->second, positions);
+  log_info("{} positions from now on ({})", positions, extension.rope_scaling);
+  return loaded;
+}
+
 Result<LoadedModel> make_model(const PretrainConfig& config, const Path& folder,
                                const Launch& launch) {
-  if (!config.model.empty())
-    return load_model(folder, {.dtype = config.train.dtype, .use = StoreUse::kTraining}, launch);
-  R1_TRY(const ModelConfig c, open_config(folder));
-  R1_TRY(const Dtype dtype, parse_dtype(config.train.dtype == "auto" ? "f32" : config.train.dtype));
-  LoadedModel made{std::make_unique<Transformer>(c, dtype, StoreUse::kTraining), {}};
+  if (!config.model.empty()) {
+    LoadOptions options{.dtype = config.train.dtype,
+                        .use = StoreUse::kTraining,
+                        .mla_form = config.train.mla_form,
+                        .fp8_gradient_tile = config.train.fp8_gradient_tile};
+    return config.extension.is_set() ? load_extended(config.extension, folder, options, launch)
+                                     : load_model(folder, options, launch);
+  }
+  R1_TRY(ModelConfig c, open_config(folder));
+  R1_RETURN_IF_ERROR(set_mla_form(c, config.train.mla_form));
+  R1_RETURN_IF_ERROR(set_fp8(c, config.train.dtype, config.train.fp8_gradient_tile));
+  R1_TRY(const Dtype dtype, parse_dtype(new_dtype(config.train.dtype)));
+  LoadedModel made{
+      std::make_unique<Transformer>(c, dtype, StoreUse::kTraining, Transformer::Packing{}, true),
+      {}};
   R1_TRY(made.assets, read_assets(folder));
   made.model->init(config.train.seed, static_cast<float>(config.new_model.init_std),
                    static_cast<float>(config.new_model.embedding_std));
   made.model->refresh(launch);
   return made;
+}
+
+/// eval_loss and eval_bpb, and beside them those of the average.
+Metrics measure_validation(const Validation& validation, WeightAverage* average, Learner& learner,
+                           int64_t micro_batch_tokens) {
+  const Validation::Loss loss = validation.measure(learner, micro_batch_tokens);
+  Metrics metrics{{"eval_loss", loss.nats_per_token}, {"eval_bpb", loss.bits_per_byte}};
+  if (!average) return metrics;
+  average->exchange(learner.model(), learner.launch());
+  const Validation::Loss averaged = validation.measure(learner, micro_batch_tokens);
+  average->exchange(learner.model(), learner.launch());
+  metrics.emplace_back("eval_loss_ema", averaged.nats_per_token);
+  metrics.emplace_back("eval_bpb_ema", averaged.bits_per_byte);
+  return metrics;
 }
 
 }  // namespace
@@ -175,11 +133,22 @@ Result<StageReport> pretrain(PretrainConfig config) {
   if (config.model.empty() && config.data != kLastDigitData) {
     return fail("model is not set; a new model needs a tokenizer, so name a folder: --model DIR");
   }
+  if (config.model.empty() && config.extension.is_set()) {
+    return fail(
+        "rope_scaling is for a model that was trained before: --model DIR; a new one has "
+        "new_model.max_positions");
+  }
+  if (!(config.ema_decay >= 0 && config.ema_decay < 1))
+    return fail("ema_decay is {}; it is from 0 to below 1", config.ema_decay);
+  R1_TRY(const TokenPlan tokens,
+         TokenPlan::make(config.ramp, config.tokens_per_step, args.max_steps));
+  args.max_steps = tokens.n_steps();
   R1_TRY(const Machine machine, Machine::open(args.compute));
   R1_TRY(Run run, Run::open(args, to_toml(list_fields(config)), {config.model}));
   Path folder = config.model;
   if (config.model.empty()) {
-    R1_TRY(folder, write_new_folder(config, args.dtype == "bf16" ? "bfloat16" : "float32"));
+    R1_TRY(folder,
+           write_new_folder(config, new_dtype(args.dtype) == "bf16" ? "bfloat16" : "float32"));
   }
   if (run.resumed()) folder = run.resumed()->folder, config.model = folder;
   R1_TRY(LoadedModel loaded, make_model(config, folder, machine.launch()));
@@ -191,22 +160,41 @@ Result<StageReport> pretrain(PretrainConfig config) {
   log_memory(plan_training(model.config(), model.dtype(), kv_dtype, args, max_length));
 
   Learner learner(model, args.optimizer, kv_dtype, args.gradient_checkpointing, machine.launch());
-  R1_TRY(Documents documents, Documents::open(config, chat, max_length));
+  ThreadPool& pool = *machine.launch().pool;
+  const int64_t vocab_size = model.config().vocab_size;
+  R1_TRY(Documents documents, Documents::open(config.data, config.columns, config.packing, chat,
+                                              args.seed, vocab_size, max_length, pool));
+  std::optional<Validation> validation;
+  if (!config.validation.eval_data.empty()) {
+    R1_TRY(validation,
+           Validation::open(config.validation, config.data, config.columns, config.packing, chat,
+                            args.seed, vocab_size, max_length, pool));
+  }
+  std::optional<WeightAverage> average;
+  if (config.ema_decay > 0) average.emplace(model.trained(), config.ema_decay);
   int64_t decay_from = -1;
   double operand = 0, sum = 0;
   if (run.resumed()) {
     R1_RETURN_IF_ERROR(run.restore(learner));
     const Json state = Json::parse(run.loop_state(), nullptr, false);
-    R1_RETURN_IF_ERROR(documents.resume(state));
+    R1_RETURN_IF_ERROR(documents.resume(state.value("documents", run.loop_state())));
+    if (average) R1_RETURN_IF_ERROR(run.resumed()->read(kAverage, average->tensor()));
     decay_from = state.value("decay_from", int64_t{-1});
   }
 
   const Gate& gate = config.gate;
   SupervisedPlan plan;
   plan.title = "pretrain";
-  plan.next = [&] { return documents.next(config.tokens_per_step); };
+  plan.mtp = config.mtp;
+  R1_TRY(plan.balance, ExpertBalance::open(config.balance, model));
+  plan.share_done = [&](int64_t step) {
+    const int64_t end =
+        decay_from >= 0 ? std::min(args.max_steps, decay_from + gate.decay_steps) : args.max_steps;
+    return static_cast<double>(tokens.before(step)) / static_cast<double>(tokens.before(end));
+  };
+  plan.next = [&, step = run.first_step()]() mutable { return documents.next(tokens.at(step++)); };
   plan.rate = [&](int64_t step) {
-    double rate = *scheduled_rate(args, step);
+    double rate = *scheduled_rate(args, step, tokens);
     if (gate.enabled && decay_from >= 0) {
       const double done =
           static_cast<double>(step - decay_from) / static_cast<double>(gate.decay_steps);
@@ -218,12 +206,10 @@ Result<StageReport> pretrain(PretrainConfig config) {
     return step >= args.max_steps || (decay_from >= 0 && step >= decay_from + gate.decay_steps);
   };
   plan.state = [&] {
-    Json state = documents.state();
-    state["decay_from"] = decay_from;
-    return state.dump();
+    return Json{{"documents", documents.state()}, {"decay_from", decay_from}}.dump();
   };
-  plan.measure = [&](int64_t step) -> Result<Metrics> {
-    if (!gate.enabled || step % gate.every_steps != 0) return Metrics{};
+  if (average) plan.tensors = [&] { return std::vector{NamedTensor{kAverage, average->tensor()}}; };
+  const auto probe_gate = [&](int64_t step) {
     const ProbeResult probe = run_probes(learner, chat, args.seed, 64);
     operand = probe.operand;
     sum = probe.sum;
@@ -232,7 +218,27 @@ Result<StageReport> pretrain(PretrainConfig config) {
     if (decay_from < 0 && (is_met || step + gate.decay_steps >= args.max_steps)) decay_from = step;
     return Metrics{{"gate/operand", operand}, {"gate/sum", sum}};
   };
+  const auto validate = [&] {
+    return measure_validation(*validation, average ? &*average : nullptr, learner,
+                              args.micro_batch_tokens);
+  };
+  plan.measure = [&](int64_t step) -> Result<Metrics> {
+    if (average) average->update(machine.launch(), step);
+    Metrics metrics;
+    if (gate.enabled && step % gate.every_steps == 0) metrics = probe_gate(step);
+    if (validation && (config.validation.is_due(step) || plan.is_done(step))) {
+      const Metrics more = validate();
+      metrics.insert(metrics.end(), more.begin(), more.end());
+    }
+    return metrics;
+  };
+  if (validation && !run.resumed()) R1_RETURN_IF_ERROR(run.record(0, validate()));
   R1_TRY(StageReport report, run_supervised(run, learner, loaded.assets, args, plan));
+  if (average) {
+    average->exchange(model, machine.launch());
+    R1_RETURN_IF_ERROR(save_model(run.folder() / "final_ema", model, loaded.assets));
+    average->exchange(model, machine.launch());
+  }
   report.gate_met = operand >= gate.operand && sum >= gate.sum;
   return report;
 }

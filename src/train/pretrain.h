@@ -6,33 +6,14 @@
 
 #include "data/dataset.h"
 #include "engine/chat.h"
+#include "models/context_extension.h"
 #include "train/adapters.h"
+#include "train/expert_balance.h"
+#include "train/mtp.h"
+#include "train/new_model.h"
+#include "train/validation.h"
 
 namespace r1 {
-
-/// Shape of a model made from nothing.
-struct NewModel {
-  int64_t d_model = 96, n_layers = 3, n_heads = 6, n_kv_heads = 2, head_dim = 16, d_ff = 256;
-  int64_t max_positions = 256;
-  double rope_theta = 1000.0;
-  bool tie_word_embeddings = true;
-  double init_std = 0.0;
-  double embedding_std = 0.05;
-
-  void visit(auto&& f) {
-    f("d_model", d_model, "width");
-    f("n_layers", n_layers, "blocks");
-    f("n_heads", n_heads, "query heads");
-    f("n_kv_heads", n_kv_heads, "key and value heads");
-    f("head_dim", head_dim, "width of a head");
-    f("d_ff", d_ff, "width of the feed-forward layer");
-    f("max_positions", max_positions, "longest sequence");
-    f("rope_theta", rope_theta, "base of the rotary angles");
-    f("tie_word_embeddings", tie_word_embeddings, "one matrix for embedding and head");
-    f("init_std", init_std, "std of new weights; 0: 1 / sqrt(fan-in)");
-    f("embedding_std", embedding_std, "std of new embeddings");
-  }
-};
 
 /// The quality gate of the built-in task: decay begins once the base knows its tables and copies.
 struct Gate {
@@ -55,18 +36,35 @@ struct PretrainConfig {
   std::string data = "builtin:last_digit";
   NewModel new_model;
   int64_t tokens_per_step = 1024;
+  BatchRamp ramp;
   int64_t max_length = 0;
+  PackingConfig packing;
+  ValidationConfig validation;
+  double ema_decay = 0.0;
+  ContextExtension extension;
   Gate gate;
+  MtpSchedule mtp;
+  BalanceConfig balance;
   DatasetOptions columns;
   TrainingArguments train;
 
   void visit(auto&& f) {
     f("model", model, "model folder to go on from; empty: a new model of the shape below");
-    f("data", data, "builtin:last_digit, or a JSONL file with a text column");
+    f("data", data,
+      "builtin:last_digit, a token file of r1 data tokenize, or a file or folder of text: *.jsonl "
+      "(a text column), *.txt");
     f("tokens_per_step", tokens_per_step, "tokens of one optimizer step, at least");
+    ramp.visit(f);
     f("max_length", max_length, "longer documents are cut into pieces; 0: the model's limit");
+    packing.visit(f);
+    validation.visit(f);
+    f("ema_decay", ema_decay,
+      "decay of an average of the weights, which ends up in final_ema/; 0: none");
+    extension.visit(f);
     f("new_model", new_model);
     f("gate", gate);
+    mtp.visit(f);
+    balance.visit(f);
     columns.visit(f);
     train.visit(f);
   }
@@ -79,6 +77,7 @@ struct SftConfig {
   double num_train_epochs = 0;
   int64_t max_length = 0;
   bool assistant_only_loss = false;
+  MtpSchedule mtp{.mtp_loss_weight = 0.1};  // as pretraining ends
   AdapterArguments adapters;
   DatasetOptions columns;
   TrainingArguments train;
@@ -91,6 +90,7 @@ struct SftConfig {
     f("max_length", max_length, "longer examples are left out and counted; 0: the model's limit");
     f("assistant_only_loss", assistant_only_loss,
       "learn every assistant turn of a conversation; otherwise only the last");
+    mtp.visit(f);
     adapters.visit(f);
     columns.visit(f);
     train.visit(f);

@@ -1,7 +1,6 @@
 #include "train/run.h"
 
 #include <algorithm>
-#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -10,10 +9,10 @@
 namespace r1 {
 namespace {
 
-constexpr const char* kSamples = "samples.jsonl";
+constexpr const char *kSamples = "samples.jsonl", *kLoads = "experts.jsonl";
 
 /// Keeps the lines {"step": N, … with N <= last.
-Result<void> cut_samples(const Path& file, int64_t last) {
+Result<void> cut_lines(const Path& file, int64_t last) {
   std::error_code ignored;
   if (!std::filesystem::exists(file, ignored)) return {};
   R1_TRY(const std::string text, read_text(file));
@@ -58,8 +57,8 @@ Result<void> prepare_folder(const TrainingArguments& args, const Path& folder,
         model.string(), folder.string());
   }
   if (args.overwrite) {
-    for (const char* name :
-         {"checkpoints", "final", "metrics.jsonl", "timing", "tensorboard", kSamples}) {
+    for (const char* name : {"checkpoints", "final", "final_ema", "metrics.jsonl", "timing",
+                             "tensorboard", kSamples, kLoads}) {
       std::filesystem::remove_all(folder / name, error);
     }
   }
@@ -97,28 +96,26 @@ Result<void> TrainingArguments::validate() const {
     return fail("save_total_limit is {}; it must be at least 1", save_total_limit);
   if (logging_steps < 1) return fail("logging_steps is {}; it must be at least 1", logging_steps);
   if (resume && overwrite) return fail("resume and overwrite exclude each other");
-  R1_TRY([[maybe_unused]] const double rate, scheduled_rate(*this, 0));
-  return {};
+  R1_TRY([[maybe_unused]] const double share,
+         rate_share(lr_scheduler_type, 0, 0, min_lr_ratio, rate_shape));
+  return optimizer.validate();
 }
 
 Result<double> scheduled_rate(const TrainingArguments& args, int64_t step) {
+  return scheduled_rate(args, step, TokenPlan(1, args.max_steps));
+}
+
+Result<double> scheduled_rate(const TrainingArguments& args, int64_t step, const TokenPlan& plan) {
   if (step < args.warmup_steps) {
     return args.learning_rate * static_cast<double>(step + 1) /
            static_cast<double>(args.warmup_steps);
   }
-  const double length =
-      static_cast<double>(std::max<int64_t>(1, args.max_steps - args.warmup_steps));
-  const double done = std::min(1.0, static_cast<double>(step - args.warmup_steps) / length);
-  double share = 1.0;
-  if (args.lr_scheduler_type == "linear") {
-    share = 1.0 - done;
-  } else if (args.lr_scheduler_type == "cosine") {
-    share = 0.5 * (1.0 + std::cos(3.14159265358979323846 * done));
-  } else if (args.lr_scheduler_type != "constant") {
-    return fail("unknown lr_scheduler_type '{}'; known: constant, linear, cosine",
-                args.lr_scheduler_type);
-  }
-  return args.learning_rate * (args.min_lr_ratio + (1.0 - args.min_lr_ratio) * share);
+  const int64_t warm = plan.before(args.warmup_steps);
+  const double rest = static_cast<double>(std::max<int64_t>(1, plan.total() - warm));
+  const double after_warmup = std::min(1.0, static_cast<double>(plan.before(step) - warm) / rest);
+  R1_TRY(const double share, rate_share(args.lr_scheduler_type, plan.done(step), after_warmup,
+                                        args.min_lr_ratio, args.rate_shape));
+  return args.learning_rate * share;
 }
 
 Result<Dtype> kv_dtype_of(const std::string& name, Dtype model_dtype) {
@@ -149,21 +146,31 @@ Result<Run> Run::open(const TrainingArguments& args, const std::string& config_t
   R1_RETURN_IF_ERROR(write_text_atomic(folder / "config.toml", config_toml));
   R1_TRY(Records records, Records::open(folder, step));
   R1_TRY(Records timing, Records::open(folder / "timing", step));
-  R1_RETURN_IF_ERROR(cut_samples(folder / kSamples, step));
+  for (const char* file : {kSamples, kLoads}) {
+    R1_RETURN_IF_ERROR(cut_lines(folder / file, step));
+  }
   Run run(folder, std::move(records), std::move(timing), args.save_total_limit);
   run.resumed_ = std::move(resumed);
   return run;
 }
 
-Result<void> Run::record_sample(int64_t step, const std::string& json) {
-  CHECK(json.size() > 2 && json.front() == '{', "a sample is a JSON object");
-  std::ofstream out(folder_ / kSamples, std::ios::app);
+Result<void> Run::append(const char* file, int64_t step, const std::string& json) {
+  CHECK(json.size() > 2 && json.front() == '{', "a line is a JSON object");
+  std::ofstream out(folder_ / file, std::ios::app);
   out << "{\"step\":" << step << "," << json.substr(1) << "\n";
   out.flush();
   if (!out)
     return fail("{}: cannot be written; free some disk space, then --resume",
-                (folder_ / kSamples).string());
+                (folder_ / file).string());
   return {};
+}
+
+Result<void> Run::record_sample(int64_t step, const std::string& json) {
+  return append(kSamples, step, json);
+}
+
+Result<void> Run::record_loads(int64_t step, const std::string& json) {
+  return json.empty() ? Result<void>{} : append(kLoads, step, json);
 }
 
 Result<void> Run::save(int64_t step, Learner& learner, const ModelAssets& assets,

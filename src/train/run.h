@@ -11,6 +11,7 @@
 #include "checkpoint/train_state.h"
 #include "models/model_io.h"
 #include "train/learner.h"
+#include "train/schedule.h"
 
 namespace r1 {
 
@@ -20,10 +21,13 @@ struct TrainingArguments {
   uint64_t seed = 0;
   std::string dtype = "auto";     // of the weights
   std::string kv_dtype = "auto";  // of keys and values: auto = the weights'
+  std::string mla_form = "expanded";
+  std::string fp8_gradient_tile = "1x128";
   double learning_rate = 1e-4;
   std::string lr_scheduler_type = "constant";
   int64_t warmup_steps = 0;
   double min_lr_ratio = 0.0;
+  RateShape rate_shape;
   int64_t max_steps = 100;
   int64_t micro_batch_tokens = 2048;
   bool gradient_checkpointing = false;
@@ -38,12 +42,18 @@ struct TrainingArguments {
   void visit(auto&& f) {
     f("output_dir", output_dir, "folder of the run; it ends up with the trained model in final/");
     f("seed", seed, "same seed, same weights");
-    f("dtype", dtype, "weights: auto (as stored), f32 or bf16 (with f32 masters)");
+    f("dtype", dtype,
+      "auto (weights as stored), f32, bf16 (with f32 masters) or fp8 (bf16, products in e4m3)");
+    f("fp8_gradient_tile", fp8_gradient_tile, "gradients in FP8: 1x128, or 128x128 to see it fail");
     f("kv_dtype", kv_dtype, "keys and values: auto (as the weights), f32 or bf16");
+    f("mla_form", mla_form,
+      "latent attention: expanded, or absorbed (a small cache); one for sampling and training");
     f("learning_rate", learning_rate, "peak learning rate");
-    f("lr_scheduler_type", lr_scheduler_type, "constant, linear or cosine, after the warm-up");
+    f("lr_scheduler_type", lr_scheduler_type,
+      "after the warm-up: constant, linear, cosine, warmup_stable_decay or deepseek_v3");
     f("warmup_steps", warmup_steps, "linear warm-up from 0");
     f("min_lr_ratio", min_lr_ratio, "the schedule ends at this share of learning_rate");
+    rate_shape.visit(f);
     f("max_steps", max_steps, "optimizer steps");
     f("micro_batch_tokens", micro_batch_tokens,
       "tokens computed at once; more steps add gradients");
@@ -62,6 +72,8 @@ struct TrainingArguments {
 
 /// Learning rate of step (0-based): warm-up, then the schedule over the remaining steps.
 Result<double> scheduled_rate(const TrainingArguments& args, int64_t step);
+/// The same by planned tokens instead of steps.
+Result<double> scheduled_rate(const TrainingArguments& args, int64_t step, const TokenPlan& plan);
 
 /// One metrics line's timing entries are left out of the exact record: they go to timing/.
 class Run {
@@ -84,6 +96,9 @@ class Run {
   /// One JSON object a line, in samples.jsonl.
   Result<void> record_sample(int64_t step, const std::string& json);
 
+  /// Rows of each expert in each layer, a line of experts.jsonl; nothing where json is empty.
+  Result<void> record_loads(int64_t step, const std::string& json);
+
   /// Weights (or the adapter, where that is what learns), masters, moments and `json` at `step`.
   Result<void> save(int64_t step, Learner& learner, const ModelAssets& assets,
                     const std::string& json, const std::vector<NamedTensor>& more = {});
@@ -101,6 +116,7 @@ class Run {
   const Path& folder() const { return folder_; }
 
  private:
+  Result<void> append(const char* file, int64_t step, const std::string& json);
   Run(Path folder, Records records, Records timing, int keep_last)
       : folder_(std::move(folder)),
         records_(std::move(records)),

@@ -64,7 +64,7 @@ Result<StageReport> sft(SftConfig config) {
   if (config.train_batch_size < 1)
     return fail("train_batch_size is {}; it must be at least 1", config.train_batch_size);
   R1_TRY(const Machine machine, Machine::open(args.compute));
-  R1_TRY(const TrainedModel from, find_trained(config.model, config.adapters));
+  R1_TRY(const TrainedModel from, find_trained(config.model, config.adapters, config.train));
   R1_TRY(const Chat chat, Chat::open(from.paths.words, from.shape));
   const int64_t limit = from.shape.max_positions;
   const int64_t max_length = config.max_length > 0 ? std::min(config.max_length, limit) : limit;
@@ -91,6 +91,10 @@ Result<StageReport> sft(SftConfig config) {
   }
   SupervisedPlan plan;
   plan.title = "sft";
+  plan.mtp = config.mtp;
+  plan.share_done = [&](int64_t step) {
+    return static_cast<double>(step) / static_cast<double>(args.max_steps);
+  };
   plan.next = [&]() -> Result<std::vector<TokenSequence>> {
     std::vector<TokenSequence> step;
     for (int64_t i = 0; i < config.train_batch_size; ++i) step.push_back(examples[cursor.next()]);

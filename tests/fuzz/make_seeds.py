@@ -182,5 +182,22 @@ def math_seeds():
     write("math", "choice", "\\text{(B)}\0It is B, not 0.1\\overline{6}")
 
 
-for make in (tokenizer_seeds, jinja_seeds, safetensors_seeds, config_seeds, gguf_seeds, math_seeds):
+def token_file(documents, width):
+    ids = b"".join(struct.pack("<H" if width == 2 else "<I", i) for d in documents for i in d)
+    begins = [sum(map(len, documents[:i])) for i in range(len(documents) + 1)]
+    out = b"r1tokens" + struct.pack("<II", 1, width) + b"0123456789abcdef" * 2
+    out += ids + b"\0" * (-len(ids) % 8)
+    for n in begins + [10 * len(d) for d in documents] + [begins[-1], len(documents)]:
+        out += struct.pack("<Q", n)
+    return out + b"snekot1r"
+
+
+def tokens_seeds():
+    write("tokens", "empty", token_file([], 2))
+    write("tokens", "narrow", token_file([[1, 2, 3], [], [4]], 2))
+    write("tokens", "wide", token_file([[70000], [1, 999, 1000]], 4))
+
+
+for make in (tokenizer_seeds, jinja_seeds, safetensors_seeds, config_seeds, gguf_seeds, math_seeds,
+             tokens_seeds):
     make()

@@ -151,15 +151,22 @@ def usable(model, raw, sequences):
 
 
 def mtp_tensors(saved, raw, seed):
-    """The block of multi-token prediction: like the last layer, and what joins it to the model."""
+    """The blocks of multi-token prediction: like the last layer, and what joins them to the model."""
     L, C = raw["num_hidden_layers"], raw["hidden_size"]
-    last, new = f"model.layers.{L - 1}.", f"model.layers.{L}."
-    shapes = {new + n[len(last):]: x.shape for n, x in saved.items() if n.startswith(last)}
-    shapes |= {new + "enorm.weight": (C,), new + "hnorm.weight": (C,),
-               new + "eh_proj.weight": (C, 2 * C), new + "shared_head.norm.weight": (C,),
-               new + "shared_head.head.weight": (VOCAB, C), new + "embed_tokens.weight": (VOCAB, C)}
-    generator = torch.Generator().manual_seed(seed + 1)
-    return {name: draw(name, shape, generator) for name, shape in sorted(shapes.items())}
+    last, tensors = f"model.layers.{L - 1}.", {}
+    for k in range(raw["num_nextn_predict_layers"]):
+        new = f"model.layers.{L + k}."
+        shapes = {new + n[len(last):]: x.shape for n, x in saved.items() if n.startswith(last)}
+        shapes |= {new + "enorm.weight": (C,), new + "hnorm.weight": (C,),
+                   new + "eh_proj.weight": (C, 2 * C), new + "shared_head.norm.weight": (C,),
+                   new + "shared_head.head.weight": (VOCAB, C),
+                   new + "embed_tokens.weight": (VOCAB, C)}
+        generator = torch.Generator().manual_seed(seed + 1 + k)
+        tensors |= {name: draw(name, shape, generator) for name, shape in sorted(shapes.items())}
+        # embedding and head are the model's own, repeated
+        tensors[new + "embed_tokens.weight"] = saved["model.embed_tokens.weight"].clone()
+        tensors[new + "shared_head.head.weight"] = saved["lm_head.weight"].clone()
+    return tensors
 
 
 def save_folder(folder, name, raw, model, seed):

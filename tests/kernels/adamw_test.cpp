@@ -64,6 +64,24 @@ TEST(AdamW, EveryColumnHasTheBitsOfTheReference) {
   }
 }
 
+TEST(AdamW, MomentsInBf16HaveTheSameBitsEverywhereAndStayNearThoseInF32) {
+  const int64_t n = 4099;
+  Floats g = normals(n, 4, 0.1f), wide;
+  const auto run = [&](const Launch& launch, Dtype dtype) {
+    Floats w = normals(n, 1), m(n), v(n);  // as bf16 the first half of each is used
+    for (int t : {1, 2, 3}) {
+      const Tensor mean(m.data(), dtype, {n}), variance(v.data(), dtype, {n});
+      adamw_step(launch, row_vector(w), mean, variance, row_vector(g), at_step(t));
+    }
+    return joined({w, m, v});
+  };
+  expect_same_bits_everywhere("bf16",
+                              [&](const Launch& launch) { return run(launch, Dtype::kBF16); });
+  const Floats half = run({Backend::kReference, test_pool(1)}, Dtype::kBF16),
+               full = run({Backend::kReference, test_pool(1)}, Dtype::kF32);
+  for (int64_t i = 0; i < n; ++i) EXPECT_NEAR(half[i], full[i], 2e-4) << i;
+}
+
 TEST(SumOfSquares, IsTwentyFiveForThreeAndFour) {
   for (Backend backend : available_backends()) {
     Floats x{3, 4}, none;

@@ -15,8 +15,10 @@ struct Cache {
   std::vector<int32_t> table;
   KvView view;
 
-  Cache(int64_t B, int64_t max_length, int64_t n_kv_heads, int64_t D, int64_t Dv, Dtype dtype) {
+  Cache(int64_t B, int64_t max_length, int64_t n_kv_heads, int64_t D, int64_t Dv, Dtype dtype,
+        bool values_in_keys) {
     view = {.dtype = dtype, .n_kv_heads = n_kv_heads, .head_dim = D, .value_dim = Dv};
+    view.values_in_keys = values_in_keys;
     view.max_pages = (max_length + kPageSize - 1) / kPageSize;
     view.page_stride = view.page_bytes() + 64;  // pages need not touch
     table.resize(B * view.max_pages);
@@ -44,6 +46,7 @@ struct Case {
   int64_t N = 0;
   Floats q, k, v, d_o;
   float scale;
+  bool values_in_keys = false;
 
   Case(std::vector<int32_t> lengths, int64_t H, int64_t Hkv, int64_t D, Dtype dtype = Dtype::kF32,
        int64_t value_dim = 0)
@@ -61,7 +64,12 @@ struct Case {
   }
   int64_t B() const { return static_cast<int64_t>(lengths.size()); }
   Cache cache() const {
-    return Cache(B(), *std::max_element(lengths.begin(), lengths.end()), Hkv, D, Dv, dtype);
+    return Cache(B(), *std::max_element(lengths.begin(), lengths.end()), Hkv, D, Dv, dtype,
+                 values_in_keys);
+  }
+  /// A value becomes the first Dv numbers of its key.
+  void take_values_from_keys() {
+    for (int64_t i = 0; i < N * Hkv; ++i) std::copy_n(&k[i * D], Dv, &v[i * Dv]);
   }
   BatchView batch() const { return {N, B(), offsets.data(), positions.data()}; }
 
@@ -180,6 +188,26 @@ TEST(Attention, FindsTheKeyThatMatchesAcrossPages) {
     const auto out = c.train({backend, test_pool(2)});
     for (int64_t t = 0; t < 130; ++t) {
       for (int64_t d = 0; d < D; ++d) EXPECT_EQ(out.o[t * D + d], c.v[t / 2 * D + d]) << t;
+    }
+  }
+}
+
+TEST(Attention, ValuesInKeysGiveTheBitsOfValuesBesideThem) {
+  for (Dtype dtype : {Dtype::kF32, Dtype::kBF16}) {
+    for (auto [H, D, Dv] : {std::tuple{5, 24, 16}, {16, 40, 19}, {3, 16, 16}}) {
+      Case beside({130, 1, 64, 9}, H, 1, D, dtype, Dv);
+      beside.take_values_from_keys();
+      Case within = beside;
+      within.values_in_keys = true;
+      for (Backend backend : available_backends()) {
+        for (int threads : {1, 3}) {
+          const Launch launch{backend, test_pool(threads)};
+          const Floats expected = everything(beside.train(launch));
+          EXPECT_EQ(expected, everything(within.train(launch))) << H << " " << D;
+          EXPECT_EQ(beside.infer(launch, 7).o, within.infer(launch, 7).o) << H << " " << D;
+          EXPECT_EQ(beside.infer(launch, 1).o, within.infer(launch, 1).o) << H << " " << D;
+        }
+      }
     }
   }
 }

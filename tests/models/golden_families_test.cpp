@@ -8,10 +8,29 @@
 namespace r1 {
 namespace {
 
+constexpr std::string_view kAbsorbed = "_absorbed";
+
+/// A family by its folder's name; those with latent attention in both of its forms.
 class GoldenFamily : public testing::TestWithParam<std::string> {
  protected:
-  const Golden golden_{GetParam()};
+  bool absorbed() const { return GetParam().ends_with(kAbsorbed); }
+  std::string name() const {
+    return GetParam().substr(0, GetParam().size() - (absorbed() ? kAbsorbed.size() : 0));
+  }
+  std::unique_ptr<Transformer> load(const Path& folder, StoreUse use,
+                                    const Launch& launch = best_launch()) const {
+    return load_golden(folder, use, launch, absorbed() ? "absorbed" : "expanded");
+  }
+  const Golden golden_{name()};
 };
+
+std::vector<std::string> names_and_forms() {
+  std::vector<std::string> all = golden_names();
+  for (const std::string& name : golden_names()) {
+    if (name.starts_with("deepseek")) all.push_back(name + std::string(kAbsorbed));
+  }
+  return all;
+}
 
 Floats joined_logits(const Golden& golden) {
   Floats all;
@@ -23,15 +42,15 @@ Floats joined_logits(const Golden& golden) {
 }
 
 TEST_P(GoldenFamily, LogitsEqualTransformers) {
-  const auto model = load_golden(golden_.folder, StoreUse::kTraining);
+  const auto model = load(golden_.folder, StoreUse::kTraining);
   ASSERT_TRUE(model);
   Bench bench;
   EXPECT_LE(max_error(all_logits(*model, golden_.tokens, bench.ctx), joined_logits(golden_)), 1e-4);
 }
 
 TEST_P(GoldenFamily, LogitsOfAModelForInferenceAreTheSameBits) {
-  const auto trained = load_golden(golden_.folder, StoreUse::kTraining);
-  const auto model = load_golden(golden_.folder, StoreUse::kInference);
+  const auto trained = load(golden_.folder, StoreUse::kTraining);
+  const auto model = load(golden_.folder, StoreUse::kInference);
   ASSERT_TRUE(model && trained);
   Bench bench;
   EXPECT_TRUE(equal_bits(all_logits(*model, golden_.tokens, bench.ctx),
@@ -60,7 +79,7 @@ double backward_of_mean_nll(const Transformer& model, const std::vector<int32_t>
 }
 
 TEST_P(GoldenFamily, LossAndEveryGradientEqualTransformers) {
-  const auto model = load_golden(golden_.folder, StoreUse::kTraining);
+  const auto model = load(golden_.folder, StoreUse::kTraining);
   ASSERT_TRUE(model);
   Bench bench;
   const double loss = backward_of_mean_nll(*model, golden_.tokens[0], bench.ctx);
@@ -79,7 +98,7 @@ TEST_P(GoldenFamily, LossAndEveryGradientEqualTransformers) {
 }
 
 TEST_P(GoldenFamily, RecomputedGradientsAreTheSameBits) {
-  const auto model = load_golden(golden_.folder, StoreUse::kTraining);
+  const auto model = load(golden_.folder, StoreUse::kTraining);
   ASSERT_TRUE(model);
   Bench keeps, recomputes;
   recomputes.ctx.recompute = true;
@@ -88,6 +107,23 @@ TEST_P(GoldenFamily, RecomputedGradientsAreTheSameBits) {
   model->store().zero_grads();
   backward_of_mean_nll(*model, golden_.tokens[0], recomputes.ctx);
   EXPECT_TRUE(equal_bits(kept, floats_of(model->store().grads())));
+}
+
+/// What the two forms of latent attention compute differs in the last bits alone.
+TEST_P(GoldenFamily, AbsorbedAttentionIsExpandedAttention) {
+  if (!absorbed()) GTEST_SKIP() << "one form is enough";
+  const auto expanded = load_golden(golden_.folder, StoreUse::kTraining);
+  const auto model = load(golden_.folder, StoreUse::kTraining);
+  ASSERT_TRUE(model && expanded);
+  Bench bench;
+  EXPECT_LE(max_error(all_logits(*model, golden_.tokens, bench.ctx),
+                      all_logits(*expanded, golden_.tokens, bench.ctx)),
+            1e-5);
+  backward_of_mean_nll(*model, golden_.tokens[0], bench.ctx);
+  backward_of_mean_nll(*expanded, golden_.tokens[0], bench.ctx);
+  const Floats expected = floats_of(expanded->store().grads());
+  EXPECT_LE(max_error(floats_of(model->store().grads()), expected) / max_abs(expected), 1e-5);
+  EXPECT_LT(model->kv_page_bytes(Dtype::kBF16), expanded->kv_page_bytes(Dtype::kBF16));
 }
 
 /// Pages of all layers for one sequence, as the engine lays them out, in an order of their own.
@@ -126,7 +162,7 @@ struct Cache {
 };
 
 TEST_P(GoldenFamily, PrefillThenDecodeEqualsTheFullForwardBitForBit) {
-  const auto model = load_golden(golden_.folder, StoreUse::kInference);
+  const auto model = load(golden_.folder, StoreUse::kInference);
   ASSERT_TRUE(model);
   const std::vector<int32_t>& ids = golden_.tokens[0];
   const int64_t T = static_cast<int64_t>(ids.size());
@@ -151,7 +187,7 @@ TEST_P(GoldenFamily, PrefillThenDecodeEqualsTheFullForwardBitForBit) {
 }
 
 TEST_P(GoldenFamily, ASequenceAloneEqualsItselfInABatchBitForBit) {
-  const auto model = load_golden(golden_.folder, StoreUse::kInference);
+  const auto model = load(golden_.folder, StoreUse::kInference);
   ASSERT_TRUE(model);
   Bench bench;
   const Floats batch = all_logits(*model, golden_.tokens, bench.ctx);
@@ -162,7 +198,7 @@ TEST_P(GoldenFamily, ASequenceAloneEqualsItselfInABatchBitForBit) {
 
 TEST_P(GoldenFamily, GradientsAreTheSameBitsOnEveryBackend) {
   const auto run = [&](const Launch& launch) {
-    const auto model = load_golden(golden_.folder, StoreUse::kTraining, launch);
+    const auto model = load(golden_.folder, StoreUse::kTraining, launch);
     if (!model) return Floats{};
     Bench bench(launch);
     backward_of_mean_nll(*model, golden_.tokens[0], bench.ctx);
@@ -181,8 +217,8 @@ TEST_P(GoldenFamily, BothStylesOfConfigGiveTheSameBits) {
   std::filesystem::copy(golden_.folder / "other_config.json", scratch / "config.json");
   std::filesystem::create_symlink(golden_.folder / "model.safetensors",
                                   scratch / "model.safetensors");
-  const auto one = load_golden(golden_.folder, StoreUse::kInference);
-  const auto other = load_golden(scratch.path(), StoreUse::kInference);
+  const auto one = load(golden_.folder, StoreUse::kInference);
+  const auto other = load(scratch.path(), StoreUse::kInference);
   ASSERT_TRUE(one && other);
   Bench bench;
   EXPECT_TRUE(equal_bits(all_logits(*one, golden_.tokens, bench.ctx),
@@ -209,7 +245,7 @@ TEST_P(GoldenFamily, SavingUntouchedWeightsKeepsEveryTensorAndFile) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, GoldenFamily, testing::ValuesIn(golden_names()),
+INSTANTIATE_TEST_SUITE_P(Models, GoldenFamily, testing::ValuesIn(names_and_forms()),
                          [](const auto& info) { return info.param; });
 
 }  // namespace

@@ -49,8 +49,9 @@ struct Golden {
 };
 
 inline std::unique_ptr<Transformer> load_golden(const Path& folder, StoreUse use,
-                                                const Launch& launch = best_launch()) {
-  auto loaded = load_model(folder, {.dtype = "f32", .use = use}, launch);
+                                                const Launch& launch = best_launch(),
+                                                const std::string& mla_form = "expanded") {
+  auto loaded = load_model(folder, {.dtype = "f32", .use = use, .mla_form = mla_form}, launch);
   EXPECT_TRUE(loaded) << loaded.error().message;
   return loaded ? std::move(loaded->model) : nullptr;
 }

@@ -19,6 +19,7 @@ void shape_attention(Attention& a, const Shape& s, const RopeTable& table) {
   a.core.n_heads = s.H;
   a.core.n_kv_heads = s.Hkv;
   a.core.head_dim = s.D;
+  a.core.scale = 1.0f / std::sqrt(static_cast<float>(s.D));
   a.rope_table = &table;
   a.q_proj.shape(s.H * s.D, s.C);
   a.k_proj.shape(s.Hkv * s.D, s.C);

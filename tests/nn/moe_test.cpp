@@ -1,6 +1,8 @@
 // Experts and latent attention: values and gradients against the same modules in double.
 #include "nn/moe.h"
 
+#include <cmath>
+
 #include "nn/double_llama.h"
 #include "nn/fixtures.h"
 #include "nn/mla.h"
@@ -118,11 +120,13 @@ struct MlaShape {
 
 void shape_mla(Mla& m, const MlaShape& s, const RopeTable& table) {
   m.nope = s.nope;
+  m.value_dim = s.Dv;
   m.rope_dim = s.rope;
   m.kv_rank = s.R;
   m.q_rank = s.Rq;
   m.rope_table = &table;
   m.core = {.n_heads = s.H, .n_kv_heads = s.H, .head_dim = s.nope + s.rope, .value_dim = s.Dv};
+  m.core.scale = 1.0f / std::sqrt(static_cast<float>(s.nope + s.rope));
   m.q_proj.shape(s.H * (s.nope + s.rope), C);
   m.q_a_proj.shape(s.Rq, C);
   m.q_b_proj.shape(s.H * (s.nope + s.rope), s.Rq);

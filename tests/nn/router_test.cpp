@@ -112,7 +112,7 @@ TEST(Router, WeightsHaveTheGradientOfTheirDefinition) {
       Bench bench;
       const Routes to = route(bench.ctx, r, bench.put(logits, 1), Tensor());
       const std::vector<int32_t> experts(to.experts.i32(), to.experts.i32() + 3);
-      const Tensor d = route_backward(bench.ctx, r, to, bench.put(dw, 1));
+      const Tensor d = route_backward(bench.ctx, r, to, bench.put(dw, 1), {});
       expect_near_all(floats_of(d),
                       central_differences(
                           logits, [&](const Doubles& x) { return weighted(r, x, experts, dw); }),

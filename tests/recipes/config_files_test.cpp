@@ -17,5 +17,23 @@ TEST(ConfigFiles, TheQuickstartsFileHoldsItsDefaults) {
   EXPECT_EQ(to_toml(list_fields(read)), to_toml(list_fields(defaults)));
 }
 
+TEST(ConfigFiles, TheV3RecipesDescribeModelsThatCanBeBuilt) {
+  for (const auto& [name, least, most] :
+       {std::tuple{"v3-tiny.toml", 5e5, 7.5e5}, {"v3-small.toml", 1.9e7, 2.3e7}}) {
+    const Path file = Path(R1_SOURCE_DIR) / "recipes" / name;
+    const auto text = read_text(file);
+    ASSERT_TRUE(text) << text.error().message;
+    PretrainConfig config;
+    const auto applied = apply_toml(list_fields(config), *text, file.string());
+    ASSERT_TRUE(applied) << applied.error().message;
+    EXPECT_TRUE(config.balance.validate());
+    const auto shape = new_model_config(config.new_model, 70, 1, 2);
+    ASSERT_TRUE(shape) << shape.error().message;
+    const Transformer model(*shape, Dtype::kF32, StoreUse::kPlan);
+    EXPECT_GT(static_cast<double>(model.n_parameters()), least) << name;
+    EXPECT_LT(static_cast<double>(model.n_parameters()), most) << name;
+  }
+}
+
 }  // namespace
 }  // namespace r1

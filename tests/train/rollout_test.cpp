@@ -132,22 +132,5 @@ TEST_F(Examples, EveryTurnOfTheAssistantCarriesLossWhenAskedFor) {
   EXPECT_EQ(s->tokens.size(), 3 + 2 + 3 + 3u);
 }
 
-TEST_F(Examples, LongTextsAreCutIntoPieces) {
-  std::vector<int32_t> whole, joined;
-  for (const TokenSequence& piece : text_examples(*chat_, "1 2 3 4 5 6 7 8 9 0", 100)) {
-    whole.insert(whole.end(), piece.tokens.begin(), piece.tokens.end());
-  }
-  EXPECT_GE(whole.size(), 11u);
-  EXPECT_EQ(whole.back(), *chat_->tokenizer().eos_id());
-  for (const TokenSequence& piece : text_examples(*chat_, "1 2 3 4 5 6 7 8 9 0", 4)) {
-    EXPECT_LE(piece.tokens.size(), 4u);
-    EXPECT_EQ(piece.weights.size(), piece.tokens.size());
-    EXPECT_EQ(piece.weights[0], 0.0f);
-    joined.insert(joined.end(), piece.tokens.begin(), piece.tokens.end());
-  }
-  EXPECT_TRUE(std::equal(joined.begin(), joined.end(), whole.begin()));
-  EXPECT_GE(joined.size() + 1, whole.size());  // a piece of one token has nothing to predict
-}
-
 }  // namespace
 }  // namespace r1

@@ -35,7 +35,8 @@ TEST(Schedule, WarmsUpThenFollowsItsCurve) {
   const auto unknown = scheduled_rate(arguments("triangle"), 4);
   ASSERT_FALSE(unknown);
   EXPECT_EQ(unknown.error().message,
-            "unknown lr_scheduler_type 'triangle'; known: constant, linear, cosine");
+            "unknown lr_scheduler_type 'triangle'; known: constant, linear, cosine, "
+            "warmup_stable_decay, deepseek_v3");
 }
 
 TEST(TrainingArguments, AreRefusedByName) {

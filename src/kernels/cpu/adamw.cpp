@@ -5,8 +5,14 @@
 R1_SIMD_BEGIN
 namespace {
 
-void step(const Launch& launch, Tensor w, Tensor m, Tensor v, Tensor gradient, const AdamWStep& s) {
-  float *ws = w.f32(), *ms = m.f32(), *vs = v.f32();
+R1_INLINE F32x16 load_moment(const float* p, auto lanes) { return load(p, lanes); }
+R1_INLINE F32x16 load_moment(const uint16_t* p, auto lanes) { return load_bf16(p, lanes); }
+R1_INLINE void store_moment(float* p, F32x16 x, auto lanes) { store(p, x, lanes); }
+R1_INLINE void store_moment(uint16_t* p, F32x16 x, auto lanes) { store_bf16(p, x, lanes); }
+
+template <class E>
+void step_of(const Launch& launch, Tensor w, E* ms, E* vs, Tensor gradient, const AdamWStep& s) {
+  float* ws = w.f32();
   const float* gs = gradient.f32();
   launch.pool->parallel_for(w.numel(), kNormChunk, [=, &s](int64_t begin, int64_t end) {
     const F32x16 scale = broadcast(s.gradient_scale), eps = broadcast(s.eps);
@@ -16,14 +22,22 @@ void step(const Launch& launch, Tensor w, Tensor m, Tensor v, Tensor gradient, c
     const F32x16 decay = broadcast(1.0f - s.lr * s.weight_decay), minus_lr = broadcast(-s.lr);
     sweep(begin, end, [&](int64_t i, auto lanes) {
       const F32x16 g = load(gs + i, lanes) * scale;
-      const F32x16 mi = fma(beta1, load(ms + i, lanes), rest1 * g);
-      const F32x16 vi = fma(beta2, load(vs + i, lanes), rest2 * (g * g));
+      const F32x16 mi = fma(beta1, load_moment(ms + i, lanes), rest1 * g);
+      const F32x16 vi = fma(beta2, load_moment(vs + i, lanes), rest2 * (g * g));
       const F32x16 update = (mi * correction1) / (sqrt(vi * correction2) + eps);
-      store(ms + i, mi, lanes);
-      store(vs + i, vi, lanes);
+      store_moment(ms + i, mi, lanes);
+      store_moment(vs + i, vi, lanes);
       store(ws + i, fma(minus_lr, update, load(ws + i, lanes) * decay), lanes);
     });
   });
+}
+
+void step(const Launch& launch, Tensor w, Tensor m, Tensor v, Tensor gradient, const AdamWStep& s) {
+  if (m.dtype == Dtype::kBF16) {
+    step_of(launch, w, m.u16(), v.u16(), gradient, s);
+  } else {
+    step_of(launch, w, m.f32(), v.f32(), gradient, s);
+  }
 }
 
 double chunk_sum(const float* x, int64_t n) {

@@ -28,10 +28,11 @@ void write_row(const KvView& view, int64_t sequence, int64_t position, const flo
                const float* v) {
   const int64_t D = view.head_dim, Dv = view.values(), j = position % kPageSize;
   const int64_t page = view.page_table[sequence * view.max_pages + position / kPageSize];
-  for (int64_t h = 0; h < view.n_kv_heads; ++h, k += D, v += Dv) {
+  for (int64_t h = 0; h < view.n_kv_heads; ++h, k += D, v += view.values_in_keys ? 0 : Dv) {
     E* keys = reinterpret_cast<E*>(view.base + page * view.page_stride + h * view.head_bytes());
-    E* values = keys + view.padded_dim() * kPageSize + j * view.padded_values();
     for (int64_t d = 0; d < D; ++d) keys[d * kPageSize + j] = round_to<E>(k[d]);
+    if (view.values_in_keys) continue;
+    E* values = keys + view.padded_dim() * kPageSize + j * view.padded_values();
     for (int64_t d = 0; d < Dv; ++d) values[d] = round_to<E>(v[d]);
   }
 }
@@ -42,10 +43,11 @@ void write(const Launch& launch, const KvView& view, const BatchView& batch, Ten
     int64_t b = 0;
     for (int64_t n = begin; n < end; ++n) {
       while (batch.offsets[b + 1] <= n) ++b;
+      const float* values = view.values_in_keys ? nullptr : v.row(n);
       if (view.dtype == Dtype::kF32) {
-        write_row<float>(view, b, batch.positions[n], k.row(n), v.row(n));
+        write_row<float>(view, b, batch.positions[n], k.row(n), values);
       } else {
-        write_row<uint16_t>(view, b, batch.positions[n], k.row(n), v.row(n));
+        write_row<uint16_t>(view, b, batch.positions[n], k.row(n), values);
       }
     }
   });
@@ -57,7 +59,11 @@ struct Forward {
   const KvView& view;
   const BatchView& batch;
   int64_t n_heads, group;
+  int64_t parts;  // into which the heads of a group are shared among threads
   float scale;
+
+  /// Query heads of part i, counted over all groups.
+  int64_t first_head(int64_t i) const { return i / parts * group + i % parts * group / parts; }
 };
 
 /// Up to kTileQueries pairs (row, query head) of one sequence and KV head, at ascending positions.
@@ -106,13 +112,13 @@ R1_INLINE void exponentiate(float* s, int64_t n_keys, float max, float next, flo
 }
 
 /// All rows of the tile that reach the page which begins at key `first`; acc (n, padded Dv).
-void forward_page(const Forward& f, Tile& tile, int64_t first, float* acc) {
+void forward_page(const Forward& f, Tile& tile, const PageHead& page, int64_t first, float* acc) {
   const int64_t Dpad = f.view.padded_values();
   int begin = 0;
   while (tile.position[begin] < first) ++begin;
   const int n = tile.n - begin;
   alignas(64) float s[kTileQueries * kPageSize];
-  const float* q[kTileQueries];
+  const float* q[kTileQueries] = {};
   int64_t n_keys[kTileQueries] = {};
   int64_t most = 0;
   for (int i = 0; i < n; ++i) {
@@ -120,7 +126,6 @@ void forward_page(const Forward& f, Tile& tile, int64_t first, float* acc) {
     const int64_t left = tile.position[begin + i] + 1 - first;
     n_keys[i] = most = left < kPageSize ? left : kPageSize;
   }
-  const PageHead page = page_head(f.view, tile.sequence, first, tile.kv_head);
   acc += begin * Dpad;
   page_dots(s, q, n, page.keys, f.view.dtype, f.view.head_dim,
             static_cast<int>(ceil_div(most, 16)));
@@ -134,21 +139,20 @@ void forward_page(const Forward& f, Tile& tile, int64_t first, float* acc) {
                  Dpad, first == 0);
     max = next[i];
   }
-  page_accumulate(acc, s, n, page.values, f.view.dtype, Dpad, 0, n_keys[0]);
+  page_accumulate(acc, s, n, page.values, page.value_dtype, Dpad, 0, n_keys[0]);
   for (int i = 1; i < n; ++i) {
     if (n_keys[i] > n_keys[0]) {
-      page_accumulate(acc + i * Dpad, s + i * kPageSize, 1, page.values, f.view.dtype, Dpad,
+      page_accumulate(acc + i * Dpad, s + i * kPageSize, 1, page.values, page.value_dtype, Dpad,
                       n_keys[0], n_keys[i]);
     }
   }
 }
 
-void forward_tile(const Forward& f, Tile& tile, float* acc) {
+/// Tiles that take a page together, where something must be made of it first.
+constexpr int kMostTiles = 64 / kTileQueries;
+
+void finish_tile(const Forward& f, const Tile& tile, const float* acc) {
   const int64_t D = f.view.values(), Dpad = f.view.padded_values();
-  for (int i = 0; i < tile.n; ++i) tile.max[i] = kNegativeInfinity;
-  for (int64_t first = 0; first <= tile.position[tile.n - 1]; first += kPageSize) {
-    forward_page(f, tile, first, acc);
-  }
   for (int i = 0; i < tile.n; ++i) {
     const F32x16 total = broadcast(fold(load(tile.sum[i])));
     float* o = f.o + tile.o[i];
@@ -164,27 +168,57 @@ void forward_tile(const Forward& f, Tile& tile, float* acc) {
   }
 }
 
-/// Rows [begin, end) of one sequence under one KV head.
-void forward_rows(const Forward& f, int64_t sequence, int64_t kv_head, int64_t begin, int64_t end,
+/// Tiles of one sequence and KV head, at ascending positions. acc: (n_tiles kTileQueries, padded
+/// Dv), then, with values_in_keys, (64, padded Dv).
+void forward_tiles(const Forward& f, Tile* tiles, int n_tiles, float* acc) {
+  const int64_t Dpad = f.view.padded_values(), step = kTileQueries * Dpad;
+  const Tile& last = tiles[n_tiles - 1];
+  for (int t = 0; t < n_tiles; ++t) {
+    for (int i = 0; i < tiles[t].n; ++i) tiles[t].max[i] = kNegativeInfinity;
+  }
+  for (int64_t first = 0; first <= last.position[last.n - 1]; first += kPageSize) {
+    PageHead page = page_head(f.view, last.sequence, first, last.kv_head);
+    if (f.view.values_in_keys) {
+      float* values = acc + kMostTiles * step;
+      page_transpose(values, page.values, f.view.dtype, Dpad, kPageSize);
+      page.values = reinterpret_cast<const std::byte*>(values);
+      page.value_dtype = Dtype::kF32;
+    }
+    for (int t = 0; t < n_tiles; ++t) {
+      if (tiles[t].position[tiles[t].n - 1] >= first) {
+        forward_page(f, tiles[t], page, first, acc + t * step);
+      }
+    }
+  }
+  for (int t = 0; t < n_tiles; ++t) finish_tile(f, tiles[t], acc + t * step);
+}
+
+/// Rows [begin, end) of one sequence under one part of the heads.
+void forward_rows(const Forward& f, int64_t sequence, int64_t part, int64_t begin, int64_t end,
                   float* acc) {
-  Tile tile;
-  tile.sequence = sequence;
-  tile.kv_head = kv_head;
-  tile.n = 0;
+  Tile tiles[kMostTiles];
+  const int most = f.view.values_in_keys ? kMostTiles : 1;
+  int full = 0;
+  tiles[0].n = 0;
   for (int64_t n = begin; n < end; ++n) {
-    for (int64_t g = 0; g < f.group; ++g) {
-      const int64_t head = kv_head * f.group + g;
+    for (int64_t head = f.first_head(part); head < f.first_head(part + 1); ++head) {
+      Tile& tile = tiles[full];
+      tile.sequence = sequence;
+      tile.kv_head = part / f.parts;
       tile.q[tile.n] = (n * f.n_heads + head) * f.view.head_dim;
       tile.o[tile.n] = (n * f.n_heads + head) * f.view.values();
       tile.lse[tile.n] = n * f.n_heads + head;
       tile.position[tile.n] = f.batch.positions[n];
-      if (++tile.n == kTileQueries) {
-        forward_tile(f, tile, acc);
-        tile.n = 0;
+      if (++tile.n < kTileQueries) continue;
+      if (++full == most) {
+        forward_tiles(f, tiles, full, acc);
+        full = 0;
       }
+      tiles[full].n = 0;
     }
   }
-  if (tile.n > 0) forward_tile(f, tile, acc);
+  if (tiles[full].n > 0) ++full;
+  if (full > 0) forward_tiles(f, tiles, full, acc);
 }
 
 /// Asks for the keys and values that the next head or sequence will need: its pages lie far from
@@ -200,13 +234,14 @@ void prefetch_pages(const KvView& view, int64_t sequence, int64_t kv_head, int64
         __builtin_prefetch(page.keys + d * kPageSize * size + byte, 0, 2);
       }
     }
-    for (int64_t byte = 0; byte < n * Dpad * size; byte += kLine) {
+    for (int64_t byte = 0; byte < n * Dpad * size && !view.values_in_keys; byte += kLine) {
       __builtin_prefetch(page.values + byte, 0, 2);
     }
   }
 }
-void prefetch_after(const Forward& f, int64_t sequence, int64_t kv_head) {
-  if (++kv_head == f.view.n_kv_heads) {
+void prefetch_after(const Forward& f, int64_t sequence, int64_t part) {
+  int64_t kv_head = (part + 1) / f.parts;
+  if (kv_head == f.view.n_kv_heads) {
     kv_head = 0;
     if (++sequence == f.batch.B) return;
   }
@@ -221,11 +256,13 @@ R1_INLINE int64_t row_cost(const BatchView& batch, int64_t n) { return batch.pos
 /// The rows whose first unit of cost lies in [begin, end), counted sequence by sequence, head by
 /// head.
 void forward_share(const Forward& f, int64_t begin, int64_t end) {
-  float* acc = attention_scratch(kTileQueries * f.view.padded_values());
+  const int64_t n_rows =
+      f.view.values_in_keys ? kMostTiles * kTileQueries + kPageSize : kTileQueries;
+  float* acc = attention_scratch(n_rows * f.view.padded_values());
   int64_t cost = 0;
   for (int64_t b = 0; b < f.batch.B; ++b) {
     const int64_t last = f.batch.offsets[b + 1];
-    for (int64_t h = 0; h < f.view.n_kv_heads; ++h) {
+    for (int64_t h = 0; h < f.view.n_kv_heads * f.parts; ++h) {
       int64_t first = f.batch.offsets[b];
       for (; first < last && cost < begin; ++first) cost += row_cost(f.batch, first);
       int64_t next = first;
@@ -242,11 +279,15 @@ void forward_share(const Forward& f, int64_t begin, int64_t end) {
 void forward(const Launch& launch, Tensor o, Tensor lse, Tensor q, const KvView& view,
              const BatchView& batch, int64_t n_heads, float scale) {
   const int64_t group = n_heads / view.n_kv_heads;
-  const Forward f{o.f32(), lse.f32(), q.f32(), view, batch, n_heads, group, scale};
+  // few rows of one KV head, as one conversation under absorbed MLA: threads share its heads
+  const int64_t threads = launch.pool->size();
+  const int64_t parts =
+      batch.N * view.n_kv_heads < 4 * threads ? (threads < group ? threads : group) : 1;
+  const Forward f{o.f32(), lse.f32(), q.f32(), view, batch, n_heads, group, parts, scale};
   int64_t cost = 0;
   for (int64_t n = 0; n < batch.N; ++n) cost += row_cost(batch, n);
-  const int64_t grain = ceil_div(1 << 16, view.head_dim * group);
-  launch.pool->parallel_for(cost * view.n_kv_heads, grain,
+  const int64_t grain = ceil_div((1 << 16) * parts, view.head_dim * group);
+  launch.pool->parallel_for(cost * view.n_kv_heads * parts, grain,
                             [&](int64_t begin, int64_t end) { forward_share(f, begin, end); });
 }
 

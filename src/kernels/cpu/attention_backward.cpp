@@ -45,22 +45,6 @@ struct Scratch {
   }
 };
 
-/// to (columns, rows) = from (rows, columns), widened.
-template <class E>
-void transpose(float* to, const E* from, int64_t rows, int64_t columns) {
-  for (int64_t c = 0; c < columns; c += 16) {
-    for (int64_t r = 0; r < rows; ++r) {
-      alignas(64) float x[16];
-      if constexpr (sizeof(E) == 2) {
-        store(x, load_bf16(from + r * columns + c));
-      } else {
-        store(x, load(from + r * columns + c));
-      }
-      for (int64_t i = 0; i < 16; ++i) to[(c + i) * rows + r] = x[i];
-    }
-  }
-}
-
 /// D numbers of a row, zero up to the next multiple of 16.
 R1_INLINE void copy_row(float* to, const float* from, int64_t D) {
   for (int64_t d = 0; d < D; d += 16) {
@@ -136,6 +120,7 @@ void add_dq(const Backward& w, const Block& block, int64_t t, int n, Scratch& s)
   for (int i = 0; i < n; ++i) store_row(dq + i * row, s.dq + i * Dpad, D);
 }
 
+/// page: keys (D, 64) and values (Dv, 64).
 void backward_block(const Backward& w, const Block& block, const PageHead& page, Scratch& s) {
   const int64_t D = w.view.head_dim, Dpad = w.view.padded_dim();
   const int64_t Dv = w.view.values(), Dvpad = w.view.padded_values();
@@ -154,7 +139,7 @@ void backward_block(const Backward& w, const Block& block, const PageHead& page,
       d_o[i] = s.d_o + (t + i) * Dvpad;
     }
     page_dots(s.p + t * kPageSize, q, n, page.keys, w.view.dtype, D, n_vectors);
-    page_dots(s.ds + t * kPageSize, d_o, n, s.values_t, Dtype::kF32, Dv, n_vectors);
+    page_dots(s.ds + t * kPageSize, d_o, n, page.values, page.value_dtype, Dv, n_vectors);
     for (int i = 0; i < n; ++i) gradient_of_scores(w, block, t + i, s);
     add_dq(w, block, t, n, s);
   }
@@ -168,16 +153,12 @@ void backward_page(const Backward& w, int64_t sequence, int64_t kv_head, int64_t
   const int64_t D = w.view.head_dim, Dpad = w.view.padded_dim();
   const int64_t Dv = w.view.values(), Dvpad = w.view.padded_values();
   const int64_t begin = w.batch.offsets[sequence], T = w.batch.offsets[sequence + 1] - begin;
-  const PageHead page = page_head(w.view, sequence, first, kv_head);
-  if (w.view.dtype == Dtype::kF32) {
-    transpose(s.values_t, reinterpret_cast<const float*>(page.values), kPageSize, Dvpad);
-  } else {
-    transpose(s.values_t, reinterpret_cast<const uint16_t*>(page.values), kPageSize, Dvpad);
-  }
-  if (w.view.dtype == Dtype::kF32) {
-    transpose(s.keys, reinterpret_cast<const float*>(page.keys), Dpad, kPageSize);
-  } else {
-    transpose(s.keys, reinterpret_cast<const uint16_t*>(page.keys), Dpad, kPageSize);
+  PageHead page = page_head(w.view, sequence, first, kv_head);
+  page_transpose(s.keys, page.keys, w.view.dtype, Dpad, kPageSize);
+  if (!w.view.values_in_keys) {  // else they lie as they are wanted here: transposed
+    page_transpose(s.values_t, page.values, w.view.dtype, kPageSize, Dvpad);
+    page.values = reinterpret_cast<const std::byte*>(s.values_t);
+    page.value_dtype = Dtype::kF32;
   }
   for (int64_t i = 0; i < kPageSize * Dpad; i += 16) store(s.dk + i, zero());
   for (int64_t i = 0; i < kPageSize * Dvpad; i += 16) store(s.dv + i, zero());

@@ -161,6 +161,17 @@ void accumulate_of(float* out, const float* weight, const E* y, int64_t Dpad, in
   }
 }
 
+template <class E>
+void transpose(float* to, const E* from, int64_t rows, int64_t columns) {
+  for (int64_t c = 0; c < columns; c += 16) {
+    for (int64_t r = 0; r < rows; ++r) {
+      alignas(64) float x[16];
+      store(x, load_any(from + r * columns + c));
+      for (int64_t i = 0; i < 16; ++i) to[(c + i) * rows + r] = x[i];
+    }
+  }
+}
+
 /// Calls body with the row count as a compile-time number and y as its own type.
 template <class Body>
 R1_INLINE void with_shape(int n, const void* y, Dtype dtype, const Body& body) {
@@ -179,6 +190,14 @@ R1_INLINE void with_shape(int n, const void* y, Dtype dtype, const Body& body) {
 }
 
 }  // namespace
+
+void page_transpose(float* to, const void* from, Dtype dtype, int64_t rows, int64_t columns) {
+  if (dtype == Dtype::kF32) {
+    transpose(to, static_cast<const float*>(from), rows, columns);
+  } else {
+    transpose(to, static_cast<const uint16_t*>(from), rows, columns);
+  }
+}
 
 void page_dots(float* s, const float* const* x, int n, const void* y, Dtype dtype, int64_t D,
                int n_vectors) {

@@ -19,15 +19,19 @@ constexpr int kTileQueries = 1, kTileKeys = 1;
 /// Where one KV head's keys and values of one page lie.
 struct PageHead {
   const std::byte* keys;    // (D, 64)
-  const std::byte* values;  // (64, padded Dv)
+  const std::byte* values;  // (64, padded Dv); with values_in_keys: the keys again
+  Dtype value_dtype;
 };
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 inline PageHead page_head(const KvView& view, int64_t sequence, int64_t first, int64_t kv_head) {
   const int64_t page = view.page_table[sequence * view.max_pages + first / kPageSize];
   const std::byte* head = view.base + page * view.page_stride + kv_head * view.head_bytes();
-  return {head, head + view.key_bytes()};
+  return {head, view.values_in_keys ? head : head + view.key_bytes(), view.dtype};
 }
+
+/// to (columns, rows) = from (rows, columns), widened; columns a multiple of 16.
+void page_transpose(float* to, const void* from, Dtype dtype, int64_t rows, int64_t columns);
 
 /// s (n, 64): s_ij = Σ_d x_id y_dj, d ascending, for n <= kTileQueries rows x_i and y (D, 64).
 /// Only keys below 16 n_vectors are computed.

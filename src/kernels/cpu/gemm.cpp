@@ -165,10 +165,42 @@ void multiply_transposed(const Launch& launch, Tensor dx, Tensor dy, const Packe
                {dx.f32(), dy.f32(), b, true, accumulate, M, b.N, b.K, ceil_div(M, kTileRows)});
 }
 
+Product product_of(const GemmJob& job, bool transposed) {
+  const PackedMatrix& b = *job.b;
+  const int64_t M = job.y.rows(), K = transposed ? b.N : b.K, N = transposed ? b.K : b.N;
+  return {job.y.f32(), job.x.f32(), b, transposed, job.accumulate, M, K, N, ceil_div(M, kTileRows)};
+}
+
+void multiply_each(const Launch& launch, const GemmJob* jobs, int64_t n, bool transposed) {
+  int64_t n_tiles = 0;
+  for (int64_t i = 0; i < n; ++i) n_tiles += ceil_div(jobs[i].y.rows(), kTileRows);
+  const bool by_tiles = n_tiles >= 4 * launch.pool->size();  // else by panels
+  share_jobs(
+      launch, n, kTileRows,
+      [=](int64_t i) {
+        const Product p = product_of(jobs[i], transposed);
+        const int64_t n_panels = ceil_div(p.N, kPanel);
+        return by_tiles ? Units{p.n_tiles, p.K * p.N} : Units{n_panels, p.K * kPanel * p.n_tiles};
+      },
+      [=](int64_t i, Span units) {
+        const Product p = product_of(jobs[i], transposed);
+        if (by_tiles) {
+          multiply_share(p, units, {0, ceil_div(p.N, kPanel)});
+        } else {
+          multiply_share(p, {0, p.n_tiles}, units);
+        }
+      });
+}
+
 }  // namespace
 
 extern const GemmKernels gemm_column;
-const GemmKernels gemm_column{gemm_pack_column, gemm_pack_panel_column, multiply,
-                              multiply_transposed, gemm_weight_gradient_column};
+const GemmKernels gemm_column{gemm_pack_column,
+                              gemm_pack_panel_column,
+                              multiply,
+                              multiply_transposed,
+                              gemm_weight_gradient_column,
+                              multiply_each,
+                              gemm_weight_gradient_each_column};
 
 R1_SIMD_END

@@ -102,4 +102,22 @@ void gemm_weight_gradient_column(const Launch& launch, Tensor dw, Tensor dy, Ten
   }
 }
 
+void gemm_weight_gradient_each_column(const Launch& launch, const GradientJob* jobs, int64_t n) {
+  const auto gradient = [=](int64_t i) {
+    const auto& [dw, dy, x] = jobs[i];
+    const int64_t O = dw.rows();
+    return Gradient{dw.f32(), dy.f32(), x.f32(), O, dw.cols(), x.rows(), ceil_div(O, kTileRows)};
+  };
+  share_jobs(
+      launch, n, kTileRows,
+      [=](int64_t i) {
+        const Gradient g = gradient(i);
+        return Units{g.n_tiles, g.I * g.N};
+      },
+      [=](int64_t i, Span tiles) {
+        const Gradient g = gradient(i);
+        add_share(g, tiles, {0, ceil_div(g.I, kPanel)});
+      });
+}
+
 R1_SIMD_END

@@ -16,6 +16,8 @@ R1_INLINE F32x16 load_bf16(const uint16_t* p, Whole) { return load_bf16(p); }
 R1_INLINE F32x16 load_bf16(const uint16_t* p, Part part) { return load_bf16_partial(p, part.n); }
 R1_INLINE void store(float* p, F32x16 x, Whole) { store(p, x); }
 R1_INLINE void store(float* p, F32x16 x, Part part) { store_partial(p, x, part.n); }
+R1_INLINE void store_bf16(uint16_t* p, F32x16 x, Whole) { store_bf16(p, x); }
+R1_INLINE void store_bf16(uint16_t* p, F32x16 x, Part part) { store_bf16_partial(p, x, part.n); }
 
 /// x in the lanes that the step holds, `other` in the rest.
 R1_INLINE F32x16 within(Whole, F32x16 x, F32x16) { return x; }

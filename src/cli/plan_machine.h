@@ -1,0 +1,25 @@
+// What r1 plan --device this and --recipe ask: a run on this machine.
+#pragma once
+
+#include "cli/plan_config.h"
+#include "train/forecast.h"
+
+namespace r1 {
+
+struct MachineRequest {
+  std::string name;  // of the recipe or the model
+  StepPlan plan;
+  int64_t steps = 0;  // 0: not said
+};
+
+/// What weights of a new model are held in: f32 for auto, bf16 for fp8.
+Result<Dtype> held_dtype(const std::string& dtype);
+
+/// A file for r1 pretrain --config, or r1 quickstart's own, whose [base] counts.
+Result<MachineRequest> read_recipe(const std::string& file);
+
+/// Memory, the measurement, and what it says of a step and of the run.
+Result<std::vector<Section>> machine_sections(const MachineRequest& request, double seconds,
+                                              int threads);
+
+}  // namespace r1
