@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "recipes/presets.h"
 #include "recipes/quickstart.h"
 
 namespace r1 {
@@ -15,6 +16,16 @@ TEST(ConfigFiles, TheQuickstartsFileHoldsItsDefaults) {
   const auto applied = apply_toml(list_fields(read), *text, file.string());
   ASSERT_TRUE(applied) << applied.error().message;
   EXPECT_EQ(to_toml(list_fields(read)), to_toml(list_fields(defaults)));
+}
+
+TEST(ConfigFiles, TheTinyV3FileHoldsThePreset) {
+  const Path file = Path(R1_SOURCE_DIR) / "recipes" / "v3-tiny.toml";
+  const auto text = read_text(file);
+  ASSERT_TRUE(text) << text.error().message;
+  PretrainConfig read, preset = v3_tiny();
+  const auto applied = apply_toml(list_fields(read), *text, file.string());
+  ASSERT_TRUE(applied) << applied.error().message;
+  EXPECT_EQ(to_toml(list_fields(read)), to_toml(list_fields(preset)));
 }
 
 TEST(ConfigFiles, TheV3RecipesDescribeModelsThatCanBeBuilt) {
