@@ -22,7 +22,7 @@ std::string captured(const std::function<void()>& action) {
 
 /// What the action writes to standard error while that is a terminal of so many columns.
 std::string on_terminal(unsigned short columns, const std::function<void()>& action) {
-  const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
+  const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY);
   if (terminal < 0 || ::grantpt(terminal) != 0 || ::unlockpt(terminal) != 0) return "";
   const int inside = ::open(::ptsname(terminal), O_RDWR | O_NOCTTY);
   winsize size{};
@@ -32,10 +32,13 @@ std::string on_terminal(unsigned short columns, const std::function<void()>& act
   ::dup2(inside, STDERR_FILENO);
   action();
   ::dup2(saved, STDERR_FILENO);
-  std::string text(65536, '\0');
-  const ssize_t n = ::read(terminal, text.data(), text.size());
-  text.resize(n > 0 ? static_cast<size_t>(n) : 0);
-  for (int fd : {inside, saved, terminal}) ::close(fd);
+  ::close(inside);  // the last writer: now reading comes to an end, and not before all is there
+  std::string text;
+  char part[4096];
+  for (ssize_t n; (n = ::read(terminal, part, sizeof part)) > 0;) {
+    text.append(part, static_cast<size_t>(n));
+  }
+  for (int fd : {saved, terminal}) ::close(fd);
   return text;
 }
 
