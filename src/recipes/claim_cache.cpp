@@ -1,21 +1,22 @@
 #include <algorithm>
 
+#include "models/plan_shape.h"
 #include "recipes/claims.h"
 
 namespace r1 {
 namespace {
 
+constexpr int64_t kWords = 64;  // near enough for a comparison
+
 /// Elements that a token leaves in the cache, over all layers.
-int64_t cache_elements(const NewModel& m) {
-  if (m.architecture.starts_with("deepseek")) {
-    return m.n_layers * (m.kv_lora_rank + m.qk_rope_head_dim);
-  }
-  return m.n_layers * 2 * m.n_kv_heads * m.head_dim;
+Result<int64_t> cache_elements(const NewModel& shape) {
+  R1_TRY(const ModelConfig c, new_model_config(shape, kWords, 0, 1));
+  return c.n_layers * cache_forms(c)[0].elements;
 }
 
 Result<int64_t> n_parameters(const NewModel& shape) {
-  R1_TRY(const ModelConfig c, new_model_config(shape, 64, 0, 1));
-  return Transformer(c, Dtype::kF32, StoreUse::kPlan).n_parameters();
+  R1_TRY(const ModelConfig c, new_model_config(shape, kWords, 0, 1));
+  return ModelShape(c).total();
 }
 
 /// The feed-forward width that brings a model nearest to n parameters.
@@ -62,22 +63,24 @@ Result<Finding> claim_cache(const ClaimsConfig& config) {
       "section 2.1.4)";
   f.columns = {"attention", "cache, bytes a token (bf16)", "parameters", "loss, last tenth"};
   std::vector<Spread> losses;
+  std::vector<double> cached;
   for (size_t v = 0; v < variants.size(); ++v) {
     std::vector<double> loss;
     for (const Trial& t : trials[v]) loss.push_back(t.tail_mean("loss"));
     losses.push_back(spread_of(loss));
     R1_TRY(const int64_t count, n_parameters(shapes[v]));
-    f.rows.push_back({names[v], fmt::format("{}", 2 * cache_elements(shapes[v])),
-                      fmt::format("{}", count), losses.back().text(4)});
+    R1_TRY(const int64_t elements, cache_elements(shapes[v]));
+    cached.push_back(static_cast<double>(elements));
+    f.rows.push_back({names[v], fmt::format("{}", 2 * elements), fmt::format("{}", count),
+                      losses.back().text(4)});
   }
   const double room = std::max(losses[0].deviation, losses[2].deviation);
   f.holds = losses[0].mean <= losses[2].mean + room;
   f.verdict = fmt::format(
       "latent attention keeps {:.0f} % of what full attention caches and {:.0f} % of what grouped "
       "attention does; its loss is {} against {} (grouped: {}).",
-      100.0 * static_cast<double>(cache_elements(mla)) / static_cast<double>(cache_elements(mha)),
-      100.0 * static_cast<double>(cache_elements(mla)) / static_cast<double>(cache_elements(gqa)),
-      losses[0].text(4), losses[2].text(4), losses[1].text(4));
+      100.0 * cached[0] / cached[2], 100.0 * cached[0] / cached[1], losses[0].text(4),
+      losses[2].text(4), losses[1].text(4));
   f.notes = {
       "Feed-forward widths are chosen so that all have as many parameters as the first.",
       "r1 plan deepseek-v3 gives the figures of the published models: 70,272 bytes a token."};

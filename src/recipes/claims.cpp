@@ -14,13 +14,6 @@ namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
-double metric_or_none(const Metrics& metrics, const std::string& name) {
-  for (const auto& [key, value] : metrics) {
-    if (key == name) return value;
-  }
-  return kNone;
-}
-
 Result<Trial> run_trial(const ClaimsConfig& config, const Path& folder, const Variant& variant,
                         uint64_t seed) {
   PretrainConfig c = config.base;
@@ -41,15 +34,6 @@ Result<Trial> run_trial(const ClaimsConfig& config, const Path& folder, const Va
 }
 
 }  // namespace
-
-std::vector<std::pair<double, double>> Trial::series(const std::string& name) const {
-  std::vector<std::pair<double, double>> points;
-  for (const auto& [step, values] : metrics) {
-    const double value = metric_or_none(values, name);
-    if (std::isfinite(value)) points.emplace_back(static_cast<double>(step), value);
-  }
-  return points;
-}
 
 double Trial::tail_mean(const std::string& name, double share) const {
   const auto points = series(name);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "recipes/parting.h"
 #include "recipes/presets.h"
 #include "recipes/report.h"
 
@@ -42,7 +43,7 @@ struct Trial {
   std::vector<std::pair<int64_t, Metrics>> metrics;
 
   /// A metric over the logged steps; empty when it was not logged.
-  std::vector<std::pair<double, double>> series(const std::string& name) const;
+  Curve series(const std::string& name) const { return curve_of(metrics, name); }
   /// Its mean over the last `share` of the run; NaN when it was not logged.
   double tail_mean(const std::string& name, double share = 0.1) const;
 };

@@ -21,16 +21,6 @@ std::pair<double, double> range_of(const Curve& curve) {
   return {low->second, high->second};
 }
 
-Curve curve_of(const std::vector<std::pair<int64_t, Metrics>>& lines, const std::string& name) {
-  Curve curve;
-  for (const auto& [step, metrics] : lines) {
-    for (const auto& [key, value] : metrics) {
-      if (key == name && std::isfinite(value)) curve.emplace_back(static_cast<double>(step), value);
-    }
-  }
-  return curve;
-}
-
 /// The values at steps that both have.
 void keep_common_steps(Curve& a, Curve& b) {
   const auto has = [](const Curve& curve, double step) {
@@ -72,6 +62,16 @@ Rewards rewards_of(const std::string& config_toml) {
 }
 
 }  // namespace
+
+Curve curve_of(const std::vector<std::pair<int64_t, Metrics>>& lines, const std::string& name) {
+  Curve curve;
+  for (const auto& [step, metrics] : lines) {
+    for (const auto& [key, value] : metrics) {
+      if (key == name && std::isfinite(value)) curve.emplace_back(static_cast<double>(step), value);
+    }
+  }
+  return curve;
+}
 
 Curve trailing_means(const Curve& curve, size_t window) {
   Curve means;

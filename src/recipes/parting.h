@@ -14,6 +14,9 @@ namespace r1 {
 /// One point a step.
 using Curve = std::vector<std::pair<double, double>>;
 
+/// The steps and values of one metric where it was logged and is a number.
+Curve curve_of(const std::vector<std::pair<int64_t, Metrics>>& lines, const std::string& name);
+
 /// Each value becomes the mean of the `window` values that end with it (fewer at the begin).
 Curve trailing_means(const Curve& curve, size_t window);
 
