@@ -190,7 +190,8 @@ const std::vector<Claim>& claims() {
       {"balance", "experts balanced by a bias, by a loss, or not at all", claim_balance},
       {"mtp", "multi-token prediction: loss, acceptance of drafts, speed", claim_mtp},
       {"fp8", "training in FP8 against bf16, and the variant that failed", claim_fp8},
-      {"cache", "latent, grouped and full attention: bytes a token and loss", claim_cache}};
+      {"cache", "latent, grouped and full attention: bytes a token and loss", claim_cache},
+      {"context", "a context 16 times as long, with YaRN: needles and programs", claim_context}};
   return all;
 }
 

@@ -105,5 +105,6 @@ Result<Finding> claim_balance(const ClaimsConfig&);
 Result<Finding> claim_mtp(const ClaimsConfig&);
 Result<Finding> claim_fp8(const ClaimsConfig&);
 Result<Finding> claim_cache(const ClaimsConfig&);
+Result<Finding> claim_context(const ClaimsConfig&);
 
 }  // namespace r1

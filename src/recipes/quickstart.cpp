@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "data/last_digit.h"
+#include "recipes/presets.h"
 #include "recipes/report.h"
 #include "train/supervised.h"
 
@@ -195,13 +196,8 @@ Report make_report(const QuickstartConfig& config, const std::vector<StageRow>& 
 }  // namespace
 
 QuickstartConfig::QuickstartConfig() {
-  TrainingArguments& b = base.train;
-  base.gate.enabled = true;
-  b.learning_rate = 1.5e-3;
-  b.warmup_steps = 20;
-  b.max_steps = 5000;
-  b.save_steps = 0;
-  b.logging_steps = 10;
+  base = v3_tiny();
+  base.train.save_steps = 0;
   TrainingArguments& z = zero.train;
   zero.reward_funcs = {"accuracy_strict", "format"};
   zero.reward_weights = {1.0, 0.5};

@@ -1,8 +1,8 @@
 // The R1-Zero story in miniature: a base that imitates, then pure reinforcement learning.
 //
-// Departures from the paper [DeepSeek-AI 2025, sec. 2]: 1. a 0.3M-parameter dense model on a
-// built-in task; 2. token-mean loss over groups with variance, clip 0.2/0.28, no KL penalty, one
-// update per rollout; 3. format weighs half of accuracy.
+// Departures from the paper [DeepSeek-AI 2025, sec. 2]: 1. a 0.6M-parameter model of V3's kind
+// on a built-in task; 2. token-mean loss over groups with variance, clip 0.2/0.28, no KL penalty,
+// one update per rollout; 3. format weighs half of accuracy.
 #pragma once
 
 #include "eval/evaluate.h"

@@ -19,8 +19,8 @@ struct NewModel {
   double embedding_std = 0.05;
   int64_t kv_lora_rank = 32, q_lora_rank = 0;
   int64_t qk_nope_head_dim = 16, qk_rope_head_dim = 8, v_head_dim = 16;
-  int64_t n_routed_experts = 8, num_experts_per_tok = 2, n_shared_experts = 1;
-  int64_t moe_intermediate_size = 80, first_k_dense_replace = 1, moe_layer_freq = 1;
+  int64_t n_routed_experts = 8, num_experts_per_tok = 2, n_shared_experts = 2;
+  int64_t moe_intermediate_size = 64, first_k_dense_replace = 1, moe_layer_freq = 1;
   int64_t n_group = 1, topk_group = 1;
   std::string scoring_func = "sigmoid";
   bool norm_topk_prob = true;

@@ -18,7 +18,7 @@ namespace r1 {
 /// The quality gate of the built-in task: decay begins once the base knows its tables and copies.
 struct Gate {
   bool enabled = false;
-  double operand = 0.99, sum = 0.95;  // mean probabilities on held-out textbook traces
+  double operand = 0.97, sum = 0.90;  // mean probabilities on held-out textbook traces
   int64_t every_steps = 100;
   int64_t decay_steps = 1000;  // linear decay to 2 % once the gate is met
 

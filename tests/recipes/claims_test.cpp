@@ -54,7 +54,30 @@ TEST(Finding, IsATableAndAVerdictWhateverItIs) {
 TEST(Claims, AnUnknownOneNamesThoseThereAre) {
   const auto tried = try_claim("size", {}, "");
   ASSERT_FALSE(tried);
-  EXPECT_NE(tried.error().message.find("balance, mtp, fp8, cache"), std::string::npos);
+  EXPECT_NE(tried.error().message.find("balance, mtp, fp8, cache, context"), std::string::npos);
+}
+
+/// One step of everything: each model is measured on each length that it has.
+TEST(Claims, ContextMeasuresEveryModelAtEveryLengthItHas) {
+  const Scratch scratch;
+  ClaimsConfig config;
+  config.output_dir = scratch.path().string();
+  config.seeds = 1;
+  config.steps = 1;
+  config.base.tokens_per_step = 64;
+  NewModel& shape = config.base.new_model;
+  shape.d_model = shape.d_ff = 16;
+  shape.n_layers = shape.n_heads = 1;
+  shape.num_nextn_predict_layers = 0;
+  config.base.train.logging_steps = 1;
+  const auto first = try_claim("context", config, "r1 claims context");
+  ASSERT_TRUE(first) << first.error().message;
+  EXPECT_NE(first->find("needle, 4096"), std::string::npos) << *first;
+  EXPECT_NE(first->find("YaRN to 1024, trained"), std::string::npos) << *first;
+  EXPECT_NE(first->find("It does not hold here"), std::string::npos) << *first;
+  const auto json = read_text(scratch / "context/longest-0/final/config.json");
+  ASSERT_TRUE(json);
+  EXPECT_NE(json->find("\"original_max_position_embeddings\": 256"), std::string::npos) << *json;
 }
 
 /// Two steps of a tiny model each: what is compared has the sizes that the table says.

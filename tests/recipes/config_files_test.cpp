@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "recipes/claims.h"
 #include "recipes/presets.h"
 #include "recipes/quickstart.h"
 
@@ -26,6 +27,22 @@ TEST(ConfigFiles, TheTinyV3FileHoldsThePreset) {
   const auto applied = apply_toml(list_fields(read), *text, file.string());
   ASSERT_TRUE(applied) << applied.error().message;
   EXPECT_EQ(to_toml(list_fields(read)), to_toml(list_fields(preset)));
+}
+
+TEST(ConfigFiles, TheSmallClaimsStartFromTheSmallV3) {
+  const Path folder = Path(R1_SOURCE_DIR) / "recipes";
+  const auto claims = read_text(folder / "claims-small.toml"),
+             small = read_text(folder / "v3-small.toml");
+  ASSERT_TRUE(claims && small);
+  ClaimsConfig read;
+  PretrainConfig preset;
+  ASSERT_TRUE(apply_toml(list_fields(read), *claims, "claims-small.toml"));
+  ASSERT_TRUE(apply_toml(list_fields(preset), *small, "v3-small.toml"));
+  for (PretrainConfig* c : {&read.base, &preset}) {  // what a claim sets itself
+    c->gate = {};
+    c->train.max_steps = c->train.save_steps = 0;
+  }
+  EXPECT_EQ(to_toml(list_fields(read.base)), to_toml(list_fields(preset)));
 }
 
 TEST(ConfigFiles, TheV3RecipesDescribeModelsThatCanBeBuilt) {

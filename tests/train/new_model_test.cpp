@@ -61,7 +61,7 @@ TEST(NewModel, DescribesLatentAttentionAndExperts) {
   EXPECT_EQ(c->n_kv_heads, 6);
   EXPECT_EQ(c->mla.kv_lora_rank, 32);
   EXPECT_EQ(c->moe.routing.n_experts, 8);
-  EXPECT_EQ(c->moe.shared_d_ff, 80);
+  EXPECT_EQ(c->moe.shared_d_ff, 128);
   EXPECT_TRUE(c->moe.correction_bias);
   EXPECT_EQ(c->moe.sparse, (std::vector<bool>{false, false, true}));
   shape.n_routed_experts = 0;
