@@ -22,8 +22,9 @@ enum class Purpose : uint64_t {
   kRollout,
   kEval,
   kGenerate,
-  kFill,   // documents turned into fill-in-the-middle
-  kNeedle  // tests of long contexts
+  kFill,       // documents turned into fill-in-the-middle
+  kNeedle,     // tests of long contexts
+  kCurriculum  // prompts drawn by their pass rate
 };
 
 /// A cheap value type: two equal (seed, stream) pairs give equal numbers everywhere.

@@ -10,12 +10,12 @@
 
 #include "base/log.h"
 #include "base/random.h"
-#include "cli/model_options.h"
 #include "cli/verbs.h"
 #include "engine/chat.h"
 #include "engine/engine.h"
 #include "text/stream.h"
 #include "train/learner.h"
+#include "train/open_model.h"
 
 namespace r1 {
 namespace {

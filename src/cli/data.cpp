@@ -10,6 +10,7 @@
 #include "data/dataset.h"
 #include "data/last_digit.h"
 #include "data/last_digit_preferences.h"
+#include "data/row.h"
 
 namespace r1 {
 namespace {
@@ -21,6 +22,8 @@ struct DataConfig {
   std::string split = "train";
   int64_t n = 1000;
   uint64_t seed = 0;
+  std::string style = "careful", language = "en";
+  double slip_rate = 0.1;
   std::string output;
   std::string inspect;
   DatasetOptions columns;
@@ -33,16 +36,37 @@ struct DataConfig {
       "preferences_test (for r1 reward train)");
     f("n", n, "rows to write");
     f("seed", seed, "same seed, same rows");
+    f("style", style, "cold_start: careful (checks and corrections), work, or steps");
+    f("language", language, "cold_start: en, fr, or mixed (drawn for every word)");
+    f("slip_rate", slip_rate,
+      "cold_start: chance of a wrong digit at each step; answers are right");
     f("output", output, "the JSONL file to write; none: standard output");
     f("inspect", inspect, "say what this JSONL file holds instead of writing one");
     columns.visit(f);
   }
 };
 
-bool drop_prefix(std::string& text, std::string_view prefix) {
-  const bool has = text.starts_with(prefix);
-  if (has) text.erase(0, prefix.size());
-  return has;
+constexpr std::pair<const char*, TraceStyle> kStyles[] = {
+    {"careful", TraceStyle::kCareful}, {"work", TraceStyle::kWork}, {"steps", TraceStyle::kSteps}};
+constexpr std::pair<const char*, Language> kLanguages[] = {
+    {"en", Language::kEnglish}, {"fr", Language::kFrench}, {"mixed", Language::kMixed}};
+
+template <class T, size_t N>
+const T* find_name(const std::pair<const char*, T> (&known)[N], const std::string& name) {
+  for (const auto& [text, value] : known) {
+    if (name == text) return &value;
+  }
+  return nullptr;
+}
+
+Result<void> check_cold_start(const DataConfig& config) {
+  if (!find_name(kStyles, config.style))
+    return fail("style is '{}'; known: careful, work, steps", config.style);
+  if (!find_name(kLanguages, config.language))
+    return fail("language is '{}'; known: en, fr, mixed", config.language);
+  if (!(config.slip_rate >= 0 && config.slip_rate <= 0.5))
+    return fail("slip_rate is {}; it is 0 to 0.5", config.slip_rate);
+  return {};
 }
 
 /// Without the tokens that the chat template and the trainer put around it.
@@ -67,13 +91,14 @@ Json corpus_row(const DataConfig& config, int64_t index) {
 }
 
 Json cold_start_row(const DataConfig& config, int64_t index) {
-  const Document document = last_digit_cold_start(config.seed, index);
-  std::string prompt = document.prompt;
-  drop_prefix(prompt, "<bos> <user> ");
-  prompt.resize(prompt.size() - std::string_view(" <assistant>").size());
-  return {{"messages",
-           {{{"role", "user"}, {"content", prompt}},
-            {{"role", "assistant"}, {"content", without_eos(document.completion)}}}}};
+  const Json provenance{{"source", "r1 data"},   {"task", config.task},
+                        {"seed", config.seed},   {"index", index},
+                        {"style", config.style}, {"language", config.language}};
+  const Problem worked =
+      last_digit_cold_start_problem(config.seed, index,
+                                    {*find_name(kStyles, config.style),
+                                     *find_name(kLanguages, config.language), config.slip_rate});
+  return Json::parse(write_row(worked, provenance.dump()));
 }
 
 Json preference_row(const DataConfig& config, int64_t index) {
@@ -100,6 +125,7 @@ Result<Row> row_of(const DataConfig& config) {
 
 Result<void> write_rows(const DataConfig& config) {
   if (config.n < 1) return fail("n is {}; it must be at least 1", config.n);
+  R1_RETURN_IF_ERROR(check_cold_start(config));
   R1_TRY(const Row row, row_of(config));
   std::string text;
   for (int64_t i = 0; i < config.n; ++i) text += row(config, i).dump() + "\n";
@@ -164,10 +190,13 @@ Verb data_verb() {
       "write the built-in task as JSONL, or say what a JSONL file holds",
       {"r1 data --split train --n 5", "r1 data --split test --n 500 --output test.jsonl",
        "r1 data --split preferences --n 3000 --output pairs.jsonl", "r1 data --inspect gsm8k.jsonl",
-       "r1 data tokenize --help", "r1 data needle --help", "r1 data program --help"},
+       "r1 data --split cold_start --n 300 --language en --output cold.jsonl",
+       "r1 data math --help", "r1 data filter --help", "r1 data tokenize --help",
+       "r1 data needle --help", "r1 data program --help", "r1 data decontaminate --help"},
       {}};
   verb.run = [verb](const std::vector<std::string>& args) {
-    for (const Verb* action : {&tokenize_action(), &needle_action(), &program_action()}) {
+    for (const Verb* action : {&math_action(), &filter_action(), &tokenize_action(),
+                               &needle_action(), &program_action(), &decontaminate_action()}) {
       if (!args.empty() && verb.name + " " + args[0] == action->name)
         return action->run({args.begin() + 1, args.end()});
     }

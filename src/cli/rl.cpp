@@ -1,9 +1,11 @@
-// r1 rl: GRPO from rule rewards; --preset zero is R1-Zero.
+// r1 rl: GRPO and its relatives; --preset zero is R1-Zero.
+#include <algorithm>
+
 #include "base/log.h"
 #include "cli/verbs.h"
 #include "data/last_digit.h"
 #include "eval/evaluate.h"
-#include "train/grpo.h"
+#include "train/grpo_presets.h"
 
 namespace r1 {
 namespace {
@@ -16,8 +18,9 @@ struct RlVerbConfig {
   GrpoConfig grpo;
 
   void visit(auto&& f) {
-    f("preset", preset,
-      "zero: R1-Zero's settings (16 per prompt, KL 0.001, reference every 400 steps)");
+    static const std::string kHelp =
+        "settings that any other option overrides: " + rl_preset_names() + " (docs/grpo.md)";
+    f("preset", preset, kHelp.c_str());
     f("eval_data", eval_data, "held-out JSONL for --eval_steps; the built-in task has its own");
     f("eval_limit", eval_limit, "held-out problems");
     f("eval_samples", eval_samples, "completions of each held-out problem");
@@ -25,30 +28,15 @@ struct RlVerbConfig {
   }
 };
 
-/// The published settings of R1-Zero.                    [DeepSeek-AI 2025, arXiv 2501.12948v2,
-/// app. B]
-Result<void> apply_preset(GrpoConfig& config, const std::string& name) {
-  if (name.empty()) return {};
-  if (name != "zero") return fail("unknown preset '{}'; known: zero", name);
-  config.num_generations = 16;
-  config.train_batch_size = 32;
-  config.loss_type = "grpo";
-  config.scale_rewards = "group";
-  config.beta = 0.001;
-  config.ref_model_sync_steps = 400;
-  config.reward_funcs = {"accuracy", "format"};
-  config.train.learning_rate = 3e-6;
-  config.sampling.temperature = 1.0f;
-  return {};
-}
-
-/// The preset stands below every other argument, wherever it is written.
-std::string find_preset(const std::vector<std::string>& args) {
-  for (size_t i = 0; i < args.size(); ++i) {
-    if (args[i] == "--preset" && i + 1 < args.size()) return args[i + 1];
-    if (args[i].starts_with("--preset=")) return args[i].substr(9);
-  }
-  return "";
+/// The preset stands below every other option, wherever it is written: on the command line or in a
+/// file. Options that cannot be read are reported when they are read again.
+std::string find_preset(const Verb& verb, const std::vector<std::string>& args) {
+  const auto is_help = [](const std::string& arg) { return arg == "-h" || arg == "--help"; };
+  if (std::any_of(args.begin(), args.end(), is_help)) return "";
+  RlVerbConfig probe;
+  bool help_printed = false;
+  const auto parsed = parse_options(list_fields(probe), args, verb, &help_printed);
+  return parsed ? probe.preset : "";
 }
 
 Result<std::vector<Problem>> held_out(const RlVerbConfig& config) {
@@ -102,15 +90,18 @@ Result<void> run_rl(RlVerbConfig& config, const std::string& command) {
 
 Verb rl_verb() {
   Verb verb{"rl",
-            "reinforcement learning from rule rewards (GRPO and its variants)",
+            "reinforcement learning from rewards (GRPO and its relatives)",
             {"r1 rl --preset zero --model DIR --data gsm8k.jsonl --output_dir runs/zero",
              "r1 rl --model runs/base/final --reward_funcs accuracy_strict,format --output_dir "
-             "runs/rl --eval_steps 10"},
+             "runs/rl --eval_steps 10",
+             "r1 rl --preset dapo --epsilon_high 0.3 --model DIR --data gsm8k.jsonl --output_dir "
+             "runs/dapo",
+             "r1 rl --config recipes/rl-all-scenarios.toml --model DIR --data prompts.jsonl"},
             {}};
   verb.run = [verb](const std::vector<std::string>& args) {
     RlVerbConfig config;
     config.grpo.train.learning_rate = 1e-6;
-    if (auto set = apply_preset(config.grpo, find_preset(args)); !set)
+    if (auto set = apply_rl_preset(config.grpo, find_preset(verb, args)); !set)
       return report_error(verb, set.error());
     return run_verb(verb, config, args,
                     [&](RlVerbConfig& c) { return run_rl(c, command_line(verb, args)); });

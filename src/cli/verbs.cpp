@@ -8,11 +8,13 @@
 namespace r1 {
 
 const std::vector<Verb>& verbs() {
-  static const std::vector<Verb> all{
-      quickstart_verb(), pretrain_verb(), sft_verb(),    rl_verb(),        eval_verb(),
-      generate_verb(),   chat_verb(),     data_verb(),   tokenizer_verb(), convert_verb(),
-      inspect_verb(),    plan_verb(),     claims_verb(), merge_verb(),     reward_verb(),
-      sandbox_verb(),    doctor_verb()};
+  static const std::vector<Verb> all{quickstart_verb(), run_verb_of_recipes(), pretrain_verb(),
+                                     sft_verb(),        sample_verb(),         review_verb(),
+                                     rl_verb(),         distill_verb(),        eval_verb(),
+                                     generate_verb(),   chat_verb(),           data_verb(),
+                                     tokenizer_verb(),  convert_verb(),        inspect_verb(),
+                                     plan_verb(),       claims_verb(),         merge_verb(),
+                                     reward_verb(),     sandbox_verb(),        doctor_verb()};
   return all;
 }
 

@@ -12,9 +12,13 @@ struct StageReport;
 const std::vector<Verb>& verbs();
 
 Verb quickstart_verb();
+Verb run_verb_of_recipes();
 Verb pretrain_verb();
 Verb sft_verb();
 Verb rl_verb();
+Verb distill_verb();
+Verb sample_verb();
+Verb review_verb();
 Verb eval_verb();
 Verb generate_verb();
 Verb chat_verb();

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/log.h"
+#include "data/published.h"
 
 namespace r1 {
 namespace {
@@ -140,6 +141,9 @@ class RowReader {
       if (std::find(used_.begin(), used_.end(), name) != used_.end()) continue;
       problem_.columns.emplace(name, simdjson::minify(value));
     }
+    const bool is_problem = !used_.empty() && (used_[0] == "problem" || used_[0] == "Problem");
+    if (is_problem && problem_.form.empty() && !problem_.answer.empty()) problem_.form = "math";
+    finish_published(problem_, answer_is_text_);
     return std::move(problem_);
   }
 
@@ -186,9 +190,14 @@ class RowReader {
   }
 
   Result<void> read_prompt() {
-    R1_TRY(const auto prompt, take(options_.prompt_column,
-                                   {"messages", "conversations", "prompt", "problem", "question"}));
+    R1_TRY(const auto prompt,
+           take(options_.prompt_column, {"messages", "conversations", "prompt", "problem",
+                                         "question", "Problem", "Question", "question_stem"}));
     if (prompt) return set_prompt(*prompt);
+    if (find(row_, "endings") && find(row_, "ctx"))
+      return set_prompt(*use("ctx", *find(row_, "ctx")));
+    if (find(row_, "test_list") && find(row_, "text"))  // MBPP: not a document
+      return set_prompt(*use("text", *find(row_, "text")));
     if (find(row_, "instruction")) return read_alpaca();
     if (find(row_, "text")) return {};    // read_completion takes it
     if (find(row_, "chosen")) return {};  // a pair of whole conversations: data/preferences
@@ -257,7 +266,8 @@ class RowReader {
 
   Result<void> read_answer() {
     R1_TRY(auto column,
-           take(options_.answer_column, {"answer", "ground_truth", "gold", "solution"}));
+           take(options_.answer_column, {"answer", "ground_truth", "gold", "Answer", "answerKey",
+                                         "Correct Answer", "solution", "Solution"}));
     if (!column) column = verl_answer();
     if (!column) return {};
     if (column->value.is_array() || column->value.is_object()) {
@@ -266,8 +276,11 @@ class RowReader {
     }
     std::string_view text;
     problem_.answer = column->value.get(text) ? simdjson::minify(column->value) : std::string(text);
+    answer_is_text_ = column->value.is_string();
     const size_t mark = problem_.answer.rfind("#### ");  // GSM8K
-    if (mark != std::string::npos) problem_.answer = trim(problem_.answer.substr(mark + 5));
+    if (mark == std::string::npos) return {};
+    problem_.answer = trim(problem_.answer.substr(mark + 5));
+    problem_.form = "gsm8k";
     return {};
   }
 
@@ -308,7 +321,7 @@ class RowReader {
   object row_;
   Problem problem_;
   std::vector<std::string> used_;
-  bool is_alpaca_ = false;
+  bool is_alpaca_ = false, answer_is_text_ = false;
 };
 
 Result<Problem> read_line(simdjson::dom::parser& parser, std::string_view line,
@@ -324,8 +337,9 @@ Result<Problem> read_line(simdjson::dom::parser& parser, std::string_view line,
 
 }  // namespace
 
-Result<void> for_each_problem(const Path& jsonl, const DatasetOptions& options,
-                              const std::function<Result<void>(Problem&&)>& use) {
+Result<void> for_each_row(
+    const Path& jsonl, const DatasetOptions& options,
+    const std::function<Result<void>(Problem&&, std::string_view line)>& use) {
   R1_TRY(const MappedFile file, MappedFile::open(jsonl));
   std::string_view rest = file.text();
   if (rest.substr(0, 3) == "\xEF\xBB\xBF") rest.remove_prefix(3);
@@ -342,7 +356,7 @@ Result<void> for_each_problem(const Path& jsonl, const DatasetOptions& options,
     if (problem) {
       problem->source = jsonl.stem().string();
       ++n_rows;
-      R1_RETURN_IF_ERROR(use(std::move(*problem)));
+      R1_RETURN_IF_ERROR(use(std::move(*problem), line));
     } else if (!options.skip_bad_lines) {
       return fail("{}:{}: {} (mend the line, or leave such lines out with --skip_bad_lines)",
                   jsonl.string(), number, problem.error().message);
@@ -355,6 +369,12 @@ Result<void> for_each_problem(const Path& jsonl, const DatasetOptions& options,
   }
   if (n_rows == 0) return fail("{}: no rows (one JSON object a line)", jsonl.string());
   return {};
+}
+
+Result<void> for_each_problem(const Path& jsonl, const DatasetOptions& options,
+                              const std::function<Result<void>(Problem&&)>& use) {
+  return for_each_row(jsonl, options,
+                      [&](Problem&& problem, std::string_view) { return use(std::move(problem)); });
 }
 
 Result<std::vector<Problem>> read_problems(const Path& jsonl, const DatasetOptions& options) {

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/file.h"
@@ -37,11 +38,15 @@ struct DatasetOptions {
 ///   text: a pretraining document: no messages, completion = text
 ///   answer, ground_truth, gold, solution, reward_model.ground_truth (verl): the first one present;
 ///     GSM8K's "… #### 72" becomes 72
+///   what benchmarks are published as, known by their keys: see data/published.h
 /// null counts as absent. A line that cannot be read is an error naming file, line and cause,
 /// unless skip_bad_lines is set; a file without any row is an error.
 /// Row by row: the rows need not fit into memory. Stops at the first error, also of `use`.
 Result<void> for_each_problem(const Path& jsonl, const DatasetOptions& options,
                               const std::function<Result<void>(Problem&&)>& use);
+/// The same with the line that the row was read from.
+Result<void> for_each_row(const Path& jsonl, const DatasetOptions& options,
+                          const std::function<Result<void>(Problem&&, std::string_view line)>& use);
 Result<std::vector<Problem>> read_problems(const Path& jsonl, const DatasetOptions& options = {});
 
 }  // namespace r1

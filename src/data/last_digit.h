@@ -68,8 +68,19 @@ struct Document {
 /// conversations. Its problems are of the training split.
 Document last_digit_document(uint64_t seed, int64_t index);
 
-/// A cold-start example: English, careful, tagged, with the right answer.
-Document last_digit_cold_start(uint64_t seed, int64_t index);
+/// How the thoughts of cold-start examples are written. A slip that is not noticed gives a wrong
+/// answer, and the example is drawn again.
+struct ColdStartOptions {
+  TraceStyle style = TraceStyle::kCareful;
+  Language language = Language::kEnglish;
+  double slip_rate = 0.10;
+};
+
+/// A cold-start example: tagged, with the right answer, on a problem of the training split.
+Document last_digit_cold_start(uint64_t seed, int64_t index, const ColdStartOptions& options = {});
+/// The same as a problem with its completion, for r1 sft.
+Problem last_digit_cold_start_problem(uint64_t seed, int64_t index,
+                                      const ColdStartOptions& options = {});
 
 /// A textbook trace without slips on a held-out problem, in English 'work' style:
 ///   first a + 4 ; 8 + 4 = 2 then b - 5 ; 2 - 5 = 7 answer 7 <eos>

@@ -78,7 +78,7 @@ std::string conversation_prompt(const DrawnProgram& drawn) {
 }
 
 std::string tagged(const Trace& trace) {
-  return fmt::format("<think> {} </think> <answer> {} </answer> <eos>", trace.text, trace.answer);
+  return fmt::format("<think> {} </think> <answer> {} </answer>", trace.text, trace.answer);
 }
 
 Document conversation_document(Rng& rng) {
@@ -89,7 +89,7 @@ Document conversation_document(Rng& rng) {
   Document document{conversation_prompt(drawn), ""};
   const double form = rng.uniform();
   if (form < 0.35) {
-    document.completion = tagged(trace);
+    document.completion = tagged(trace) + " <eos>";
   } else if (form < 0.45) {
     document.completion = fmt::format("<think> {} </think> {} <eos>", trace.text, trace.answer);
   } else if (form < 0.55) {
@@ -107,6 +107,22 @@ Rng corpus_rng(uint64_t seed, Kind kind, int64_t index) {
                                static_cast<uint64_t>(index)}));
 }
 
+struct WorkedProgram {
+  DrawnProgram drawn;
+  Trace trace;
+};
+
+/// Drawn again until the thought arrives at the right answer.
+WorkedProgram draw_cold_start(uint64_t seed, int64_t index, const ColdStartOptions& options) {
+  Rng rng = corpus_rng(seed, Kind::kColdStart, index);
+  while (true) {
+    WorkedProgram worked{draw_program(/*test=*/false, rng), {}};
+    worked.trace =
+        write_trace(worked.drawn.program, options.style, options.language, options.slip_rate, rng);
+    if (worked.trace.answer == worked.drawn.program.value) return worked;
+  }
+}
+
 }  // namespace
 
 Document last_digit_document(uint64_t seed, int64_t index) {
@@ -117,14 +133,22 @@ Document last_digit_document(uint64_t seed, int64_t index) {
   return conversation_document(rng);
 }
 
-Document last_digit_cold_start(uint64_t seed, int64_t index) {
-  Rng rng = corpus_rng(seed, Kind::kColdStart, index);
-  while (true) {
-    const DrawnProgram drawn = draw_program(/*test=*/false, rng);
-    const Trace trace =
-        write_trace(drawn.program, TraceStyle::kCareful, Language::kEnglish, kCarefulSlips, rng);
-    if (trace.answer == drawn.program.value) return {conversation_prompt(drawn), tagged(trace)};
-  }
+Document last_digit_cold_start(uint64_t seed, int64_t index, const ColdStartOptions& options) {
+  const WorkedProgram worked = draw_cold_start(seed, index, options);
+  return {conversation_prompt(worked.drawn), tagged(worked.trace) + " <eos>"};
+}
+
+Problem last_digit_cold_start_problem(uint64_t seed, int64_t index,
+                                      const ColdStartOptions& options) {
+  const WorkedProgram worked = draw_cold_start(seed, index, options);
+  Problem problem;
+  problem.id = fmt::format("last_digit/cold_start/{}/{}", seed, index);
+  problem.messages = {{.role = "user", .content = worked.drawn.text}};
+  problem.is_chat = true;
+  problem.completion = tagged(worked.trace);
+  problem.answer = std::to_string(worked.trace.answer);
+  problem.difficulty = static_cast<int>(worked.drawn.program.lines.size());
+  return problem;
 }
 
 Probe last_digit_probe(uint64_t seed, int64_t index) {

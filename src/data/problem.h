@@ -20,6 +20,9 @@ struct Problem {
   int difficulty = 0;
   std::string source;                          // the data set: its file's name without the ending
   std::map<std::string, std::string> columns;  // every other column, as JSON text
+  // what published form the row has, which says how it is judged: gsm8k, math, choice, humaneval,
+  // mbpp; "" for any other (data/published.h)
+  std::string form = {};
 };
 
 }  // namespace r1

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "kernels/sampling.h"
 
@@ -19,6 +20,23 @@ void penalize(const Drawer& drawer, float* z) {
   for (int32_t token : seen) z[token] = z[token] > 0 ? z[token] / penalty : z[token] * penalty;
 }
 
+SampleRow settings_of(const Drawer& drawer) {
+  const Sequence& s = *drawer.sequence;
+  const SamplingParams& p = s.request->params;
+  return {p.temperature,
+          p.top_k,
+          p.top_p,
+          p.min_p,
+          p.seed,
+          s.request->streams[s.sample],
+          static_cast<int64_t>(s.tokens.size()) + drawer.n_ahead};
+}
+
+bool wants_mask(const Drawer& drawer) {
+  const Request& request = *drawer.sequence->request;
+  return request.keep_sampling_mask && truncates(request.params);
+}
+
 }  // namespace
 
 std::vector<int32_t> rows_of(std::span<const Drawer> drawers) {
@@ -31,12 +49,8 @@ std::vector<int32_t> draw_tokens(Context& ctx, Tensor logits, std::span<const Dr
   std::vector<SampleRow> settings;
   bool penalized = false;
   for (const Drawer& d : drawers) {
-    const Sequence& s = *d.sequence;
-    const SamplingParams& p = s.request->params;
-    settings.push_back({p.temperature, p.top_k, p.top_p, p.min_p, p.seed,
-                        s.request->streams[s.sample],
-                        static_cast<int64_t>(s.tokens.size()) + d.n_ahead});
-    penalized = penalized || p.repetition_penalty != 1.0f;
+    settings.push_back(settings_of(d));
+    penalized = penalized || d.sequence->request->params.repetition_penalty != 1.0f;
   }
   ArenaScope scope(ctx.arena);
   if (penalized) {
@@ -50,6 +64,31 @@ std::vector<int32_t> draw_tokens(Context& ctx, Tensor logits, std::span<const Dr
   std::vector<int32_t> tokens(drawers.size());
   sample_rows(ctx.launch, tokens.data(), logits, settings.data());
   return tokens;
+}
+
+std::vector<KeptTokens> keep_tokens(Context& ctx, Tensor logits, std::span<const Drawer> drawers) {
+  std::vector<KeptTokens> kept(drawers.size());
+  std::vector<SampleRow> settings;
+  bool any = false;
+  for (const Drawer& d : drawers) {
+    settings.push_back(settings_of(d));
+    any = any || wants_mask(d);
+    if (!wants_mask(d)) settings.back().temperature = 0.0f;  // such a row is left as it is
+  }
+  if (!any) return kept;
+  keep_rows(ctx.launch, logits, settings.data());
+  ctx.launch.pool->parallel_for(logits.rows(), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t n = begin; n < end; ++n) {
+      if (!wants_mask(drawers[n])) continue;
+      const float* z = logits.row(n);
+      for (int64_t i = 0; i < logits.cols(); ++i) {
+        if (z[i] != -std::numeric_limits<float>::infinity()) {
+          kept[n].push_back(static_cast<int32_t>(i));
+        }
+      }
+    }
+  });
+  return kept;
 }
 
 }  // namespace r1

@@ -22,4 +22,8 @@ std::vector<int32_t> rows_of(std::span<const Drawer> drawers);
 /// the token, whoever's logits these are: so a draft is likely what the model itself would draw.
 std::vector<int32_t> draw_tokens(Context&, Tensor logits, std::span<const Drawer> drawers);
 
+/// Where a request asks for its kept tokens, logits of all others become -inf; which are left is
+/// returned for each row, and nothing for a row that asks for nothing.
+std::vector<KeptTokens> keep_tokens(Context&, Tensor logits, std::span<const Drawer> drawers);
+
 }  // namespace r1

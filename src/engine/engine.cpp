@@ -31,6 +31,10 @@ Engine::Engine(const Transformer& model, Dtype kv_dtype, const EngineConfig& con
 Result<void> Engine::submit(Request request) {
   const int64_t n_prompt = static_cast<int64_t>(request.prompt.size());
   R1_RETURN_IF_ERROR(validate(request.params));
+  if (request.keep_sampling_mask && request.params.repetition_penalty != 1.0f) {
+    return fail("keep_sampling_mask goes with repetition_penalty 1, not {}",
+                request.params.repetition_penalty);
+  }
   if (n_prompt == 0) return fail("the prompt has no tokens");
   if (n_prompt >= max_length_) {
     return fail("the prompt has {} tokens; at most {} fit in a context of {}", n_prompt,
@@ -237,6 +241,7 @@ void Engine::draw(Context& ctx, Tensor h, std::span<const Drawer> drawers) {
   const int64_t n = static_cast<int64_t>(drawers.size());
   Tensor logits = model_.logits(ctx, h, rows_of(drawers));
   const std::vector<int32_t> drawn = draw_tokens(ctx, logits, drawers);
+  std::vector<KeptTokens> kept = keep_tokens(ctx, logits, drawers);
   std::vector<float> inverse;
   for (const Drawer& d : drawers) {
     const float temperature = d.sequence->request->params.temperature;
@@ -247,14 +252,15 @@ void Engine::draw(Context& ctx, Tensor h, std::span<const Drawer> drawers) {
   for (int64_t i = 0, end = 0; i < n; i = end) {  // a sequence may be gone after its turn
     end = i + 1;
     while (end < n && drawers[end].n_ahead > 0) ++end;
-    settle(drawers[i], h, std::span(drawn).subspan(i, end - i), logp.f32() + i);
+    settle(drawers[i], h, std::span(drawn).subspan(i, end - i), logp.f32() + i,
+           std::span(kept).subspan(i, end - i));
   }
 }
 
 /// Takes the first token that was drawn, and each further one while the guess before it was right:
 /// only then is its row that of the sequence.
 void Engine::settle(const Drawer& drawer, Tensor h, std::span<const int32_t> drawn,
-                    const float* logp) {
+                    const float* logp, std::span<KeptTokens> kept) {
   Sequence& s = *drawer.sequence;
   const std::vector<int32_t> drafts = std::exchange(s.drafts, {});
   stats_.n_drafted += static_cast<int64_t>(drafts.size());
@@ -262,6 +268,7 @@ void Engine::settle(const Drawer& drawer, Tensor h, std::span<const int32_t> dra
   for (bool goes_on = true; goes_on; ++n) {
     const bool was_right = n < static_cast<int64_t>(drafts.size()) && drafts[n] == drawn[n];
     stats_.n_accepted += was_right;
+    if (s.request->keep_sampling_mask) s.kept.push_back(std::move(kept[n]));
     if (!accept(s, drawn[n], logp[n])) return;
     s.n_computed += was_right;
     goes_on = was_right;
@@ -299,6 +306,7 @@ void Engine::finish(Sequence& s, FinishReason reason) {
     done.tokens.assign(s.tokens.begin() + static_cast<int64_t>(request.prompt.size()),
                        s.tokens.end());
     done.logp = s.logp;
+    done.kept = s.kept;
     done.reason = reason;
     if (request.on_done) request.on_done(std::move(done));
   }

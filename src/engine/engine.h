@@ -64,7 +64,8 @@ class Engine {
   void sample(const std::vector<Job>& jobs, Tensor h, Context& ctx);
   void fork(Sequence& leader);
   void draw(Context& ctx, Tensor h, std::span<const Drawer> drawers);
-  void settle(const Drawer& drawer, Tensor h, std::span<const int32_t> drawn, const float* logp);
+  void settle(const Drawer& drawer, Tensor h, std::span<const int32_t> drawn, const float* logp,
+              std::span<KeptTokens> kept);
   bool accept(Sequence& sequence, int32_t token, float logp);
   void finish(Sequence& sequence, FinishReason reason);
   void release_pages(Sequence& sequence);

@@ -28,17 +28,26 @@ struct SamplingParams {
   }
 };
 
+/// Whether some tokens cannot be drawn at all.
+inline bool truncates(const SamplingParams& p) {
+  return p.temperature > 0 && (p.top_k > 0 || p.top_p < 1 || p.min_p > 0);
+}
+
 enum class FinishReason { kStop, kLength, kCancelled };
 const char* finish_reason_name(FinishReason reason);  // stop, length, cancelled
 
+/// The tokens that could be drawn, ascending; empty: every token.
+using KeptTokens = std::vector<int32_t>;
+
 /// One sampled completion. logp are those of softmax(logits / temperature) (temperature 1 when
-/// greedy), before top-k, top-p, min-p and the penalty: the trainer's log-probabilities, bit for
-/// bit.
+/// greedy), before top-k, top-p, min-p and the penalty, or with keep_sampling_mask over the tokens
+/// that these kept: the trainer's log-probabilities, bit for bit.
 struct Completed {
   int64_t request = 0;
   int sample = 0;
   std::vector<int32_t> tokens;  // with the stop token, when one was drawn
   std::vector<float> logp;
+  std::vector<KeptTokens> kept = {};  // of each token, when they were asked for
   FinishReason reason = FinishReason::kStop;
 };
 
@@ -50,6 +59,8 @@ struct Request {
   SamplingParams params;
   int64_t max_tokens = 16;
   std::vector<int32_t> stop_tokens;
+  /// Says with each token which ones could be drawn in its place, and logp among those alone.
+  bool keep_sampling_mask = false;
   /// Called with each token as it is drawn; false ends that sample (stop strings, a client gone).
   std::function<bool(int sample, int32_t token, float logp)> on_token;
   /// Called once for each sample.
@@ -59,11 +70,12 @@ struct Request {
 /// One conversation in the engine.
 struct Sequence {
   const Request* request = nullptr;
-  int sample = 0;               // index into streams
-  bool leads_group = false;     // computes the prompt for all samples of its request
-  std::vector<int32_t> tokens;  // prompt, then what was drawn
-  std::vector<float> logp;      // of what was drawn
-  int64_t n_computed = 0;       // tokens whose keys and values are in the pages
+  int sample = 0;                // index into streams
+  bool leads_group = false;      // computes the prompt for all samples of its request
+  std::vector<int32_t> tokens;   // prompt, then what was drawn
+  std::vector<float> logp;       // of what was drawn
+  std::vector<KeptTokens> kept;  // of what was drawn, when asked for
+  int64_t n_computed = 0;        // tokens whose keys and values are in the pages
   std::vector<int32_t> pages;
   int64_t n_preempted = 0;
   // speculation

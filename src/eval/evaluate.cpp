@@ -4,7 +4,8 @@
 
 #include "base/log.h"
 #include "base/random.h"
-#include "reward/answer.h"
+#include "eval/votes.h"
+#include "reward/language_mix.h"
 
 namespace r1 {
 
@@ -29,31 +30,66 @@ Result<Evaluated> evaluate(const Transformer& model, const Chat& chat,
   plan.max_tokens = config.max_tokens;
   plan.params = config.sampling;
   plan.on_progress = on_progress;
-  plan.stream = [](int p, int g) {
-    return stream_key({static_cast<uint64_t>(Purpose::kEval), static_cast<uint64_t>(p),
-                       static_cast<uint64_t>(g)});
-  };
+  plan.stream = eval_stream;
+  if (config.force_think) plan.opening = "<think>\n";
   const Timer timer;
   Evaluated result;
   R1_TRY(result.episodes, sample_episodes(engine, chat, problems, plan, rewards, *launch.pool));
   result.seconds = timer.seconds();
   result.engine = engine.stats();
-  const bool strict = rewards.specs().front().name == "accuracy_strict";
+  for (const Episode& e : result.episodes) result.n_tokens += static_cast<int64_t>(e.tokens.size());
+  result.summary = summarize_episodes(problems, result.episodes, rewards.specs().front().name,
+                                      config.sampling.seed);
+  return result;
+}
+
+uint64_t eval_stream(int p, int g) {
+  return stream_key(
+      {static_cast<uint64_t>(Purpose::kEval), static_cast<uint64_t>(p), static_cast<uint64_t>(g)});
+}
+
+EvalSummary summarize_episodes(const std::vector<Problem>& problems,
+                               std::span<const Episode> episodes, const std::string& judge,
+                               uint64_t seed) {
   std::vector<std::vector<SampleResult>> samples(problems.size());
-  for (const Episode& e : result.episodes) {
+  LanguageMix words;
+  int64_t n_with_words = 0, n_one_language = 0;
+  for (const Episode& e : episodes) {
     SampleResult s;
     s.correct = !e.score.parts.empty() && e.score.parts[0].second >= 1.0;
     s.format_ok = e.score.parts.size() > 1 && e.score.parts[1].second >= 1.0;
     s.truncated = !e.finished;
     s.length = static_cast<int>(e.tokens.size());
-    s.answer = strict ? extract_answer_strict(e.text) : extract_answer(e.text);
+    s.answer = vote_of(judge, e.text);
     s.reward = e.score.value;
     samples[e.problem].push_back(std::move(s));
-    result.n_tokens += static_cast<int64_t>(e.tokens.size());
+    const LanguageMix mix = language_mix_of(problems[e.problem], e.text);
+    n_with_words += mix.n_words() > 0;
+    n_one_language += mix.has_one_language();
+    words.add(mix);
   }
-  result.summary = summarize(samples, config.sampling.seed);
-  return result;
+  for (auto& problem : samples) {
+    std::vector<std::string*> answers;
+    for (SampleResult& s : problem) answers.push_back(&s.answer);
+    unite_votes(judge, answers);
+  }
+  EvalSummary summary = summarize(samples, seed);
+  if (n_with_words > 0)
+    summary.one_language_rate =
+        static_cast<double>(n_one_language) / static_cast<double>(n_with_words);
+  const double n_words = static_cast<double>(words.n_words());
+  for (const auto& [language, n] : words.words)
+    summary.language_shares[language] = static_cast<double>(n) / n_words;
+  return summary;
 }
+
+namespace {
+
+nlohmann::ordered_json to_json(const Estimate& e) {
+  return {{"mean", e.mean}, {"stderr", e.error}, {"interval", {e.interval.low, e.interval.high}}};
+}
+
+}  // namespace
 
 std::string describe(const EvalSummary& s) {
   return fmt::format(
@@ -70,13 +106,18 @@ std::string summary_to_json(const EvalSummary& s) {
       {"pass@1_stderr", s.pass_at_1_stderr},
       {"pass@1_interval", {s.pass_at_1_interval.low, s.pass_at_1_interval.high}}};
   json["cons@" + std::to_string(s.cons_k)] = s.cons_at_k;
+  json["cons@" + std::to_string(s.cons_k) + "_ties"] = s.cons_at_k_ties;
   for (const auto& [k, value] : s.pass_at_k) {
     if (k != 1) json["pass@" + std::to_string(k)] = value;
   }
+  for (const auto& [k, value] : s.cons_at) json["cons@k"][std::to_string(k)] = to_json(value);
+  for (const auto& [k, value] : s.pass_at) json["pass@k"][std::to_string(k)] = to_json(value);
   json["format_rate"] = s.format_rate;
   json["mean_length"] = s.mean_length;
   json["truncated_rate"] = s.truncated_rate;
   json["mean_reward"] = s.mean_reward;
+  json["one_language_rate"] = s.one_language_rate;
+  json["language_shares"] = s.language_shares;
   json["n_problems"] = s.n_problems;
   json["n_samples"] = s.n_samples;
   return json.dump(2);

@@ -12,6 +12,7 @@ struct EvalConfig {
   std::vector<std::string> reward;  // [[reward]] tables; none: reward_funcs
   std::vector<std::string> reward_funcs = {"accuracy", "format"};  // correctness, then format
   bool prefilled_think = false;
+  bool force_think = false;
   SamplingParams sampling;
   EngineConfig engine;
 
@@ -22,6 +23,8 @@ struct EvalConfig {
     f("reward_funcs", reward_funcs, "what counts as right, then what counts as well formed");
     f("prefilled_think", prefilled_think,
       "prompts end with <think>: the completion begins inside it");
+    f("force_think", force_think,
+      "every completion begins with <think>, so that no model skips its thought");
     f("sampling", sampling);
     f("engine", engine);
     f("speculate", engine.speculate, EngineConfig::kSpeculateHelp);
@@ -41,6 +44,15 @@ Result<Evaluated> evaluate(const Transformer& model, const Chat& chat,
                            const std::vector<Problem>& problems, const EvalConfig& config,
                            Dtype kv_dtype, const Launch& launch,
                            const std::function<void(int64_t, int64_t)>& on_progress = {});
+
+/// The figures of judged episodes, samples of problem 0 first. judge: the name of the first reward,
+/// by which the votes are read.
+EvalSummary summarize_episodes(const std::vector<Problem>& problems,
+                               std::span<const Episode> episodes, const std::string& judge,
+                               uint64_t seed);
+
+/// The random numbers of sample g of problem p in every evaluation.
+uint64_t eval_stream(int p, int g);
 
 /// One line for people: pass@1 0.951 ± 0.004 · cons@16 0.990 · …
 std::string describe(const EvalSummary& summary);

@@ -42,21 +42,33 @@ std::vector<bool> kept_tokens(const SampleRow& row, const std::vector<float>& z,
   return kept;
 }
 
-int32_t sample_row(const float* logits, int64_t V, const SampleRow& row) {
-  constexpr float kInf = std::numeric_limits<float>::infinity();
-  const float inverse = row.temperature > 0.0f ? 1.0f / row.temperature : 1.0f;
-  std::vector<float> z(V);
+constexpr float kInf = std::numeric_limits<float>::infinity();
+
+/// A row over its temperature, and its likeliest token.
+struct Scaled {
+  std::vector<float> z;
   int32_t best = 0;
-  for (int64_t i = 0; i < V; ++i) {
-    z[i] = logits[i] * inverse;
-    if (std::isnan(z[i])) z[i] = -kInf;
-    if (z[i] > z[best]) best = static_cast<int32_t>(i);
+  bool is_greedy;  // nothing is drawn: the best is taken
+
+  Scaled(const float* logits, int64_t V, const SampleRow& row) : z(V) {
+    const float inverse = row.temperature > 0.0f ? 1.0f / row.temperature : 1.0f;
+    for (int64_t i = 0; i < V; ++i) {
+      z[i] = logits[i] * inverse;
+      if (std::isnan(z[i])) z[i] = -kInf;
+      if (z[i] > z[best]) best = static_cast<int32_t>(i);
+    }
+    is_greedy = row.temperature <= 0.0f || std::isinf(z[best]);
   }
-  if (row.temperature <= 0.0f || std::isinf(z[best])) return best;
-  const std::vector<bool> kept = kept_tokens(row, z, best);
+};
+
+int32_t sample_row(const float* logits, int64_t V, const SampleRow& row) {
+  const Scaled scaled(logits, V, row);
+  int32_t best = scaled.best;
+  if (scaled.is_greedy) return best;
+  const std::vector<bool> kept = kept_tokens(row, scaled.z, best);
   float best_score = -kInf;
   for (int64_t i = 0; i < V; ++i) {
-    const float score = kept[i] ? z[i] + gumbel(row, i) : -kInf;
+    const float score = kept[i] ? scaled.z[i] + gumbel(row, i) : -kInf;
     if (score > best_score) {
       best_score = score;
       best = static_cast<int32_t>(i);
@@ -73,7 +85,20 @@ void sample(const Launch& launch, int32_t* tokens, Tensor logits, const SampleRo
   });
 }
 
-constexpr SamplingKernels kReference{sample};
+void keep(const Launch& launch, Tensor logits, const SampleRow* rows) {
+  launch.pool->parallel_for(logits.rows(), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t n = begin; n < end; ++n) {
+      const Scaled scaled(logits.row(n), logits.cols(), rows[n]);
+      if (scaled.is_greedy) continue;
+      const std::vector<bool> kept = kept_tokens(rows[n], scaled.z, scaled.best);
+      for (int64_t i = 0; i < logits.cols(); ++i) {
+        if (!kept[i]) logits.row(n)[i] = -kInf;
+      }
+    }
+  });
+}
+
+constexpr SamplingKernels kReference{sample, keep};
 
 }  // namespace
 
@@ -85,6 +110,12 @@ void sample_rows(const Launch& launch, int32_t* tokens, Tensor logits, const Sam
   CHECK(logits.cols() > 0, "sample_rows: logits {}", logits.shape_text());
   if (launch.plans()) return;
   sampling_kernels(launch.backend).sample(launch, tokens, logits, rows);
+}
+
+void keep_rows(const Launch& launch, Tensor logits, const SampleRow* rows) {
+  CHECK(logits.cols() > 0, "keep_rows: logits {}", logits.shape_text());
+  if (launch.plans()) return;
+  sampling_kernels(launch.backend).keep(launch, logits, rows);
 }
 
 }  // namespace r1

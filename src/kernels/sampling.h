@@ -27,10 +27,13 @@ struct SamplingKernels {
   /// of those the ones with odds exp(z - max z) >= min_p.
   /// Masses are whole numbers, odds in units of 2^-30, so that their sums have no order.
   void (*sample)(const Launch&, int32_t* tokens, Tensor logits, const SampleRow* rows);
+  /// Logits of tokens that `sample` would not keep become -inf: what is left is what it draws from.
+  void (*keep)(const Launch&, Tensor logits, const SampleRow* rows);
 };
 const SamplingKernels& sampling_kernels(Backend);
 
 void sample_rows(const Launch&, int32_t* tokens, Tensor logits, const SampleRow* rows);
+void keep_rows(const Launch&, Tensor logits, const SampleRow* rows);
 
 /// exp(z - max z) as a whole number, truncated.
 constexpr float kMassUnit = 0x1p30f;

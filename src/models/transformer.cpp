@@ -285,9 +285,11 @@ Tensor Transformer::forward(Context& ctx, const Rows& rows, Saved* saved) const 
   return h;
 }
 
-void Transformer::backward(Context& ctx, const Rows& rows, Tensor dh, const Saved& saved) const {
+void Transformer::backward(Context& ctx, const Rows& rows, Tensor dh, const Saved& saved,
+                           const InputGradient& at_input) const {
   for (size_t i = blocks_.size(); i-- > 0;) {
     blocks_[i].backward(ctx, rows, static_cast<int64_t>(i), dh, saved.blocks[i]);
+    if (at_input) at_input(static_cast<int64_t>(i), dh);
   }
   if (!embed_tokens_.grad.empty()) {
     embed_backward(ctx.launch, embed_tokens_.grad, dh, rows.tokens);

@@ -49,8 +49,11 @@ class Transformer {
 
   /// h (N, C) before the final norm. saved == nullptr: inference.
   Tensor forward(Context&, const Rows&, Saved* saved) const;
-  /// Adds to every gradient; dh (N, C) is used up.
-  void backward(Context&, const Rows&, Tensor dh, const Saved&) const;
+  /// Adds to every gradient; dh (N, C) is used up. at_input, where given, is called with each block
+  /// and the gradient of its input, last block first, and may add to that.
+  using InputGradient = std::function<void(int64_t layer, Tensor dh)>;
+  void backward(Context&, const Rows&, Tensor dh, const Saved&,
+                const InputGradient& at_input = {}) const;
 
   /// Module k of multi-token prediction, from 0: h^{k+1} (N, C) before the module's norm. rows hold
   /// the tokens k + 1 places on; h is h^k, and h^0 is the output of head().norm.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "kernels/cross_entropy.h"
@@ -22,6 +23,24 @@ Tensor part(Tensor flat, int64_t begin, int64_t n) {
   Tensor view(nullptr, Dtype::kF32, {n});
   if (flat.data) view.data = flat.f32() + begin;
   return view;
+}
+
+/// Rows first … of a loss: logits of tokens outside their kept ones become -inf.
+void restrict_rows(const Launch& launch, Tensor logits, const LossRows& loss, int64_t first) {
+  if (loss.kept.empty() || launch.plans()) return;
+  launch.pool->parallel_for(logits.rows(), 4, [&](int64_t begin, int64_t end) {
+    for (int64_t n = begin; n < end; ++n) {
+      const std::vector<int32_t>* kept = loss.kept[first + n];
+      if (!kept || kept->empty()) continue;
+      float* z = logits.row(n);
+      int64_t next = 0;
+      for (int32_t token : *kept) {
+        std::fill(z + next, z + token, -std::numeric_limits<float>::infinity());
+        next = token + 1;
+      }
+      std::fill(z + next, z + logits.cols(), -std::numeric_limits<float>::infinity());
+    }
+  });
 }
 
 /// How many targets have the largest logit of their row.
@@ -54,6 +73,7 @@ TokenScores LmHead::score(Context& ctx, Tensor h, const LossRows& loss, int64_t*
     ArenaScope scope(ctx.arena);
     const int64_t m = std::min(kChunk, n - i);
     Tensor z = logits(ctx, h, loss.rows.subspan(i, m), loss.norm);
+    restrict_rows(ctx.launch, z, loss, i);
     if (n_best) *n_best += count_best(ctx.launch, z, loss.targets.data() + i);
     cross_entropy_forward(ctx.launch, part(scores.logp, i, m), part(scores.entropy, i, m),
                           part(scores.lse, i, m), z, loss.targets.data() + i, inverse.data());
@@ -74,6 +94,7 @@ void LmHead::backward(Context& ctx, Tensor dh, Tensor h, const LossRows& loss,
     RmsNorm::Saved saved;
     Tensor x = before.forward(ctx, gather(ctx, h, rows), &saved);
     Tensor z = projection.forward(ctx, x);
+    restrict_rows(ctx.launch, z, loss, i);
     cross_entropy_backward(ctx.launch, z, loss.targets.data() + i, inverse.data(),
                            part(scores.lse, i, m), part(scores.entropy, i, m), part(dlogp, i, m),
                            part(dentropy, i, m));
@@ -88,6 +109,21 @@ void LmHead::backward(Context& ctx, Tensor dh, Tensor h, std::span<const int32_t
   RmsNorm::Saved saved;
   Tensor x = norm.forward(ctx, gather(ctx, h, rows), &saved);
   backward_rows(ctx, dh, rows, x, dlogits, norm, saved, false);
+}
+
+void LmHead::backward_each(Context& ctx, Tensor dh, Tensor h, std::span<const int32_t> rows,
+                           const LogitsUse& use) const {
+  if (!ctx.plans()) std::memset(dh.data, 0, static_cast<size_t>(dh.nbytes()));
+  const int64_t n = static_cast<int64_t>(rows.size());
+  for (int64_t i = 0; i < n; i += kChunk) {
+    ArenaScope scope(ctx.arena);
+    const auto chunk = rows.subspan(i, std::min(kChunk, n - i));
+    RmsNorm::Saved saved;
+    Tensor x = norm.forward(ctx, gather(ctx, h, chunk), &saved);
+    Tensor z = projection.forward(ctx, x);
+    use(i, z);
+    backward_rows(ctx, dh, chunk, x, z, norm, saved, false);
+  }
 }
 
 void LmHead::backward_rows(Context& ctx, Tensor dh, std::span<const int32_t> rows, Tensor x,

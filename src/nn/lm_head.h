@@ -2,7 +2,9 @@
 // time: (N, V) never exists in training.
 #pragma once
 
+#include <functional>
 #include <span>
+#include <vector>
 
 #include "nn/linear.h"
 #include "nn/norm.h"
@@ -16,6 +18,9 @@ struct LossRows {
   float inverse_temperature = 1.0f;
   const RmsNorm* norm = nullptr;  // in place of the head's own
   bool is_frozen = false;         // backward: the projection gets no gradient
+  /// (n), or empty: the tokens, ascending, to which a row's distribution is restricted; null or an
+  /// empty list: no restriction.
+  std::span<const std::vector<int32_t>* const> kept = {};
 };
 
 /// What a forward pass over loss rows yields, in their order.
@@ -40,6 +45,12 @@ struct LmHead {
                 Tensor dentropy) const;
   /// From dlogits (n, V) of some rows, not in chunks: for a head of few outputs.
   void backward(Context&, Tensor dh, Tensor h, std::span<const int32_t> rows, Tensor dlogits) const;
+  /// For losses of whole distributions: calls use(first, logits) for each chunk of rows, first
+  /// being an index into rows; it turns logits (m, V) into their derivatives. dh (N, C) is
+  /// overwritten.
+  using LogitsUse = std::function<void(int64_t first, Tensor logits)>;
+  void backward_each(Context&, Tensor dh, Tensor h, std::span<const int32_t> rows,
+                     const LogitsUse& use) const;
 
  private:
   /// Of one chunk: x is the output of `before`. Writes dh of these rows.

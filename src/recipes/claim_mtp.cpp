@@ -107,7 +107,8 @@ Result<Finding> claim_mtp(const ClaimsConfig& config) {
   f.claim =
       "predicting one more token trains a better model, and drafts of it are accepted in 85 to "
       "90 % and make sampling 1.8 times as fast (V3, sections 4.5.1 and 5.4.3)";
-  f.columns = {"run", "loss of the next token", "acceptance", "tokens/s after the first, drafted / plain"};
+  f.columns = {"run", "loss of the next token", "acceptance",
+               "tokens/s after the first, drafted / plain"};
   f.rows = {{"without MTP", without.text(4), "–", "–"}, {"with MTP", with.text(4), "–", "–"}};
   Spread accepted, faster;
   std::string best;

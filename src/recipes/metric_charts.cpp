@@ -35,8 +35,12 @@ const std::vector<Group>& groups() {
        "tokens",
        {"completions/mean_length", "completions/min_length", "completions/max_length"}},
       {"Rewards by name", "mean of a batch", {"rewards/*/mean"}},
+      {"Rewards by type of prompt", "mean of a batch", {"reward/*"}},
       {"Loss", "", {"loss", "eval/*loss", "eval_loss*"}},
       {"Held-out text", "bits a byte", {"eval_bpb*"}},
+      {"Teacher and student", "nats a token", {"distill/divergence", "distill/reverse_kl"}},
+      {"Cross-entropy with the data", "nats a token", {"distill/cross_entropy"}},
+      {"Distance of the streams", "", {"distill/features"}},
       {"Entropy", "nats a token", {"entropy"}},
       {"Distance to the reference", "KL, nats a token", {"kl"}},
       {"Evaluation: form", "share of answers", {"eval/*_rate"}, true},
@@ -46,6 +50,10 @@ const std::vector<Group>& groups() {
        {"frac_reward_zero_std", "completions/clipped_ratio"},
        true},
       {"Clipped ratios", "share", {"clip_ratio/*", "clip_ratio"}, true},
+      {"Answers left behind by the policy", "share", {"off_policy_mask_ratio"}, true},
+      {"Sampler on other weights", "KL, nats a token", {"rollout_corr/k3_kl"}},
+      {"Curriculum: pass rate", "of the prompts asked so far", {"curriculum/mean_pass_rate"}, true},
+      {"Dynamic sampling", "batches of prompts a step", {"dynamic_sampling/num_gen_batches"}},
       {"Skills", "share", {"gate/*"}, true},
       {"Experts: largest load",
        "over the mean, less 1",
@@ -73,7 +81,7 @@ bool matches(std::string_view pattern, std::string_view name) {
 /// "rewards/format/mean" -> "format": what tells it from its neighbours in the chart.
 std::string short_name(std::string_view name) {
   for (const std::string_view prefix :
-       {"rewards/", "completions/", "eval/", "clip_ratio/", "gate/", "moe/"}) {
+       {"rewards/", "completions/", "eval/", "clip_ratio/", "gate/", "moe/", "distill/"}) {
     if (name.size() > prefix.size() && name.substr(0, prefix.size()) == prefix)
       name.remove_prefix(prefix.size());
   }

@@ -59,6 +59,21 @@ std::string section(std::string_view id, std::string_view heading, const std::st
                      id, escape_html(heading), body);
 }
 
+std::string html_table(const std::string& caption, const std::vector<std::string>& head,
+                       const std::vector<std::vector<std::string>>& rows) {
+  std::string html = "<div class=\"scroll\" role=\"region\" aria-label=\"" + escape_html(caption) +
+                     "\" tabindex=\"0\">\n<table>\n<caption>" + escape_html(caption) +
+                     "</caption>\n<thead><tr>";
+  for (const std::string& name : head) html += "<th scope=\"col\">" + escape_html(name) + "</th>";
+  html += "</tr></thead>\n<tbody>\n";
+  for (const auto& row : rows) {
+    html += "<tr><th scope=\"row\">" + escape_html(row[0]) + "</th>";
+    for (size_t c = 1; c < row.size(); ++c) html += "<td>" + escape_html(row[c]) + "</td>";
+    html += "</tr>\n";
+  }
+  return html + "</tbody>\n</table>\n</div>\n";
+}
+
 std::string headline_strip(const std::vector<Headline>& headlines) {
   if (headlines.empty()) return "";
   std::string html = "<dl class=\"strip\">\n";

@@ -17,6 +17,10 @@ std::string close_page();
 /// A section with a heading; nothing when the body is empty.
 std::string section(std::string_view id, std::string_view heading, const std::string& body);
 
+/// A table whose first column names its rows; wide ones scroll.
+std::string html_table(const std::string& caption, const std::vector<std::string>& head,
+                       const std::vector<std::vector<std::string>>& rows);
+
 /// The strip of figures, the charts in a grid (they share a budget of points, so that the page
 /// stays small), and name-value pairs.
 std::string headline_strip(const std::vector<Headline>& headlines);

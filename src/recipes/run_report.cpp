@@ -203,6 +203,7 @@ Result<RunReport> read_run_report(const Path& run) {
   R1_TRY(report.metrics, read_metrics(run));
   R1_TRY(report.samples, read_samples(run, kSamplesShown));
   R1_TRY(report.loads, read_loads(run));
+  R1_TRY(report.watched, read_watched(run));
   std::error_code ignored;
   if (std::filesystem::exists(run / "timing" / "metrics.jsonl", ignored)) {
     R1_TRY(report.timing, read_metrics(run / "timing"));
@@ -224,6 +225,8 @@ std::string render_run_report(const RunReport& report) {
          section("parting", "Learned and watched rewards",
                  parting_body(report_partings(report.metrics, report.config))) +
          section("curves", "Curves", curves) +
+         section("emergence", "Watching reasoning emerge",
+                 chart_grid(emergence_charts(report.metrics)) + watched_browser(report.watched)) +
          section("experts", "Experts", expert_maps(report.loads)) +
          section("samples", "Latest samples", sample_cards(report.samples)) +
          section("facts", "What ran", fact_list(report.facts) + config_text(report.config)) +

@@ -8,6 +8,7 @@
 #include "base/records.h"
 #include "recipes/expert_map.h"
 #include "recipes/report.h"
+#include "recipes/run_emergence.h"
 
 namespace r1 {
 
@@ -25,6 +26,7 @@ struct RunReport {
   std::vector<std::pair<int64_t, Metrics>> timing;   // of timing/metrics.jsonl
   std::vector<RunSample> samples;                    // oldest first
   std::vector<LoadRecord> loads;                     // of experts.jsonl
+  std::vector<WatchedAnswer> watched;                // of watched.jsonl
   Facts facts;
   std::string config;  // TOML, shown as it is
 };

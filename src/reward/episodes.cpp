@@ -11,24 +11,7 @@ bool ends_with_stop(const Episode& e, const std::vector<int32_t>& stops) {
   return !e.tokens.empty() && std::find(stops.begin(), stops.end(), e.tokens.back()) != stops.end();
 }
 
-/// Texts first, all of them, then each reward on all texts.
-void judge(std::vector<Episode>& episodes, const Chat& chat, std::span<const Problem> problems,
-           const RewardSet& rewards, ThreadPool& pool) {
-  std::vector<Ask> asks(episodes.size());
-  pool.parallel_for(static_cast<int64_t>(episodes.size()), 16, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      Episode& e = episodes[i];
-      const size_t n = e.tokens.size() - (ends_with_stop(e, chat.stop_tokens()) ? 1 : 0);
-      e.text = chat.decode(std::span(e.tokens).first(n));
-      asks[i] = {&problems[e.problem],
-                 {e.text, e.finished, chat.opens_think(e.prompt), static_cast<int64_t>(n)}};
-    }
-  });
-  std::vector<Score> scores = rewards.score_all(asks, pool);
-  for (size_t i = 0; i < episodes.size(); ++i) episodes[i].score = std::move(scores[i]);
-}
-
-enum class Flaw : uint8_t { kNone, kNoPrompt, kNoAnswer, kTooLong };
+enum class Flaw : uint8_t { kNone, kNoPrompt, kNoReward, kNoAnswer, kTooLong };
 
 /// "no prompt: 2, first a.jsonl:7"
 std::string describe(const std::vector<Flaw>& flaws, Flaw flaw,
@@ -41,6 +24,25 @@ std::string describe(const std::vector<Flaw>& flaws, Flaw flaw,
 
 }  // namespace
 
+/// Texts first, all of them, then each reward on all texts.
+void judge_episodes(std::vector<Episode>& episodes, const Chat& chat,
+                    std::span<const Problem> problems, const RewardSet& rewards, ThreadPool& pool,
+                    double run_share) {
+  std::vector<Ask> asks(episodes.size());
+  pool.parallel_for(static_cast<int64_t>(episodes.size()), 16, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      Episode& e = episodes[i];
+      const size_t n = e.tokens.size() - (ends_with_stop(e, chat.stop_tokens()) ? 1 : 0);
+      e.text = chat.decode(std::span(e.tokens).first(n));
+      e.type = problem_type(problems[e.problem]);
+      asks[i] = {&problems[e.problem],
+                 {e.text, e.finished, chat.opens_think(e.prompt), static_cast<int64_t>(n)}};
+    }
+  });
+  std::vector<Score> scores = rewards.score_all(asks, pool, run_share);
+  for (size_t i = 0; i < episodes.size(); ++i) episodes[i].score = std::move(scores[i]);
+}
+
 Result<std::vector<Problem>> usable_problems(std::vector<Problem> problems, const Chat& chat,
                                              const RewardSet& rewards, int64_t max_length,
                                              const std::string& source, ThreadPool& pool) {
@@ -50,6 +52,8 @@ Result<std::vector<Problem>> usable_problems(std::vector<Problem> problems, cons
     for (int64_t i = begin; i < end; ++i) {
       if (problems[i].messages.empty()) {
         flaws[i] = Flaw::kNoPrompt;
+      } else if (!rewards.is_for(problems[i])) {
+        flaws[i] = Flaw::kNoReward;
       } else if (!rewards.can_judge(problems[i])) {
         flaws[i] = Flaw::kNoAnswer;
       } else if (const auto prompt = chat.prompt(problems[i].messages); !prompt) {
@@ -62,6 +66,7 @@ Result<std::vector<Problem>> usable_problems(std::vector<Problem> problems, cons
   for (const auto& result : failed) R1_RETURN_IF_ERROR(result);
   const std::string reasons =
       describe(flaws, Flaw::kNoPrompt, problems, "no prompt (--prompt_column)") +
+      describe(flaws, Flaw::kNoReward, problems, "no reward for their type or data set") +
       describe(flaws, Flaw::kNoAnswer, problems, "no reference answer (--answer_column)") +
       describe(flaws, Flaw::kTooLong, problems,
                fmt::format("longer than a context of {} tokens", max_length));
@@ -91,7 +96,13 @@ Result<std::vector<Episode>> sample_episodes(Engine& engine, const Chat& chat,
     auto prompt = chat.prompt(problems[p].messages);
     if (!prompt) return fail_with(prompt.error().with("problem " + problems[p].id));
     request.prompt = std::move(*prompt);
+    if (!plan.opening.empty() && !chat.opens_think(request.prompt)) {
+      const std::vector<int32_t> opening = chat.tokenizer().encode(
+          plan.opening, EncodeOptions{.add_special = false, .parse_special = true});
+      request.prompt.insert(request.prompt.end(), opening.begin(), opening.end());
+    }
     request.params = plan.params;
+    request.keep_sampling_mask = plan.keep_sampling_mask;
     request.max_tokens = plan.max_tokens;
     request.stop_tokens = chat.stop_tokens();
     request.streams.clear();
@@ -106,6 +117,7 @@ Result<std::vector<Episode>> sample_episodes(Engine& engine, const Chat& chat,
       Episode& e = episodes[static_cast<size_t>(done.request) * n_samples + done.sample];
       e.tokens = std::move(done.tokens);
       e.logp = std::move(done.logp);
+      e.kept = std::move(done.kept);
       e.finished = done.reason == FinishReason::kStop;
       if (plan.on_progress) plan.on_progress(++n_done, static_cast<int64_t>(episodes.size()));
     };
@@ -116,7 +128,7 @@ Result<std::vector<Episode>> sample_episodes(Engine& engine, const Chat& chat,
     }
   }
   engine.run();
-  judge(episodes, chat, problems, rewards, pool);
+  judge_episodes(episodes, chat, problems, rewards, pool, plan.run_share);
   return episodes;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "reward/answer.h"
 #include "reward/choice.h"
@@ -74,15 +75,25 @@ std::string known_names() {
   return names;
 }
 
+/// The text of a column; nullopt without one.
+std::optional<std::string> column_text(const Problem& problem, const char* name) {
+  const auto column = problem.columns.find(name);
+  if (column == problem.columns.end() || !column->second.starts_with('"')) return std::nullopt;
+  std::string text = column->second;
+  std::erase(text, '"');
+  return text;
+}
+
+bool names(const std::vector<std::string>& chosen, const std::string& one) {
+  return chosen.empty() || std::find(chosen.begin(), chosen.end(), one) != chosen.end();
+}
+
 /// The data set of a row: its data_source column (verl), or the name of its file.
-bool is_for(const RewardSpec& spec, const Problem& problem) {
-  if (spec.data.empty()) return true;
-  std::string source = problem.source;
-  if (const auto column = problem.columns.find("data_source"); column != problem.columns.end()) {
-    source = column->second;
-    std::erase(source, '"');
-  }
-  return std::find(spec.data.begin(), spec.data.end(), source) != spec.data.end();
+bool is_meant(const RewardSpec& spec, const Problem& problem) {
+  const bool is_data =
+      spec.data.empty() ||
+      names(spec.data, column_text(problem, "data_source").value_or(problem.source));
+  return is_data && (spec.types.empty() || names(spec.types, problem_type(problem)));
 }
 
 void add_part(Score& score, const RewardSpec& spec, const Verdict& verdict) {
@@ -100,7 +111,7 @@ void skip_part(Score& score, const RewardSpec& spec) {
 
 /// A completion that no reward is for has no score.
 void finish(Score& score) {
-  if (score.reason.empty()) score.reason = "no reward is for this data set", score.valid = false;
+  if (score.reason.empty()) score.reason = "no reward is for this row", score.valid = false;
 }
 
 struct NoOptions {
@@ -110,7 +121,8 @@ struct NoOptions {
 Result<RewardSpec> make_spec(RewardSettings settings) {
   const Entry* entry = find_reward(settings.name);
   if (!entry) return fail("unknown reward {} (known: {})", settings.name, known_names());
-  RewardSpec spec{settings.label, settings.weight, nullptr, settings.data};
+  RewardSpec spec{settings.label, settings.weight, nullptr,
+                  settings.data,  settings.types,  settings.from_step_ratio};
   if (entry->make) {
     R1_TRY(spec.reward, entry->make(settings));
     return spec;
@@ -139,6 +151,11 @@ Result<RewardSet> make_set(std::vector<RewardSettings> all) {
 
 }  // namespace
 
+std::string problem_type(const Problem& problem) {
+  if (const auto type = column_text(problem, "type")) return *type;
+  return column_text(problem, "ability").value_or("");
+}
+
 std::vector<Verdict> Reward::score_all(std::span<const Ask> asks, ThreadPool& pool) const {
   std::vector<Verdict> verdicts(asks.size());
   pool.parallel_for(static_cast<int64_t>(asks.size()), 16, [&](int64_t begin, int64_t end) {
@@ -154,7 +171,7 @@ RewardSet::RewardSet(std::vector<RewardSpec> specs) : specs_(std::move(specs)) {
 Score RewardSet::score(const Problem& problem, const Completion& completion) const {
   Score score;
   for (const auto& spec : specs_) {
-    if (is_for(spec, problem)) {
+    if (is_meant(spec, problem)) {
       add_part(score, spec, spec.reward->score(problem, completion));
     } else {
       skip_part(score, spec);
@@ -164,19 +181,21 @@ Score RewardSet::score(const Problem& problem, const Completion& completion) con
   return score;
 }
 
-std::vector<Score> RewardSet::score_all(std::span<const Ask> asks, ThreadPool& pool) const {
+std::vector<Score> RewardSet::score_all(std::span<const Ask> asks, ThreadPool& pool,
+                                        double run_share) const {
   std::vector<Score> scores(asks.size());
   for (const auto& spec : specs_) {
     std::vector<Ask> chosen;
     std::vector<size_t> places;
     for (size_t i = 0; i < asks.size(); ++i) {
-      if (is_for(spec, *asks[i].problem)) {
+      if (run_share >= spec.from_step_ratio && is_meant(spec, *asks[i].problem)) {
         chosen.push_back(asks[i]);
         places.push_back(i);
       } else {
         skip_part(scores[i], spec);
       }
     }
+    if (chosen.empty()) continue;
     const std::vector<Verdict> verdicts = spec.reward->score_all(chosen, pool);
     for (size_t i = 0; i < places.size(); ++i) add_part(scores[places[i]], spec, verdicts[i]);
   }
@@ -187,12 +206,25 @@ std::vector<Score> RewardSet::score_all(std::span<const Ask> asks, ThreadPool& p
 bool RewardSet::can_judge(const Problem& problem) const {
   bool any = false;
   for (const auto& spec : specs_) {
-    if (!is_for(spec, problem)) continue;
+    if (!is_meant(spec, problem)) continue;
     const bool can = spec.reward->can_judge(problem);
     if (!can && spec.weight != 0) return false;
     any = any || can;
   }
   return any;
+}
+
+bool RewardSet::is_for(const Problem& problem) const {
+  return std::any_of(specs_.begin(), specs_.end(),
+                     [&](const RewardSpec& spec) { return is_meant(spec, problem); });
+}
+
+double RewardSet::opens_at(const Problem& problem) const {
+  double least = 1;
+  for (const auto& spec : specs_) {
+    if (spec.weight != 0 && is_meant(spec, problem)) least = std::min(least, spec.from_step_ratio);
+  }
+  return least;
 }
 
 Result<RewardSet> make_rewards(const std::vector<std::string>& names,

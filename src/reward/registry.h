@@ -15,8 +15,14 @@ struct RewardSpec {
   std::string name;   // in logs: as the user wrote it, or its label
   double weight = 1;  // 0: watched, that is judged and logged without a say in the score
   std::unique_ptr<const Reward> reward;
-  std::vector<std::string> data = {};  // data sets it is for; empty: all
+  std::vector<std::string> data = {};   // data sets it is for; empty: all
+  std::vector<std::string> types = {};  // types of prompts it is for; empty: all
+  /// It counts once this share of a run is over; before, it is not asked.
+  double from_step_ratio = 0;
 };
+
+/// What kind of prompt a row holds: its type column, or verl's ability; "" without one.
+std::string problem_type(const Problem& problem);
 
 /// The rewards of a run. Any thread may call score.
 class RewardSet {
@@ -25,10 +31,17 @@ class RewardSet {
 
   Score score(const Problem& problem, const Completion& completion) const;
   /// All at once, in order: rewards that work in batches or in their own processes need it.
-  std::vector<Score> score_all(std::span<const Ask> asks, ThreadPool& pool) const;
+  /// run_share: how much of the run is over, from 0 to 1.
+  std::vector<Score> score_all(std::span<const Ask> asks, ThreadPool& pool,
+                               double run_share = 1) const;
   /// Whether each reward of some weight that is for this problem's data can judge it, and at least
   /// one is.
   bool can_judge(const Problem& problem) const;
+  /// Whether a reward is for this problem's data and type at all.
+  bool is_for(const Problem& problem) const;
+  /// The share of a run from which on the problem has a score: the least from_step_ratio of the
+  /// rewards of some weight that are for it.
+  double opens_at(const Problem& problem) const;
   const std::vector<RewardSpec>& specs() const { return specs_; }
 
  private:

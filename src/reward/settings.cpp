@@ -16,6 +16,8 @@ struct CommonKeys {
     f("label", s.label, "its name in logs");
     f("weight", s.weight, "its share of the sum");
     f("data", s.data, "data sets it is for");
+    f("types", s.types, "types of prompts it is for");
+    f("from_step_ratio", s.from_step_ratio, "the share of a run from which on it counts");
     s.common.visit(f);
   }
 };
@@ -117,6 +119,10 @@ Result<RewardSettings> parse_reward(const std::string& text, const RewardOptions
   if (settings.label.empty()) settings.label = settings.name;
   if (!std::isfinite(settings.weight))
     return fail("reward {}: its weight is not a number", settings.name);
+  if (!(settings.from_step_ratio >= 0 && settings.from_step_ratio < 1)) {
+    return fail("reward {}: from_step_ratio is {}; it is a share of the run, from 0 to below 1",
+                settings.name, settings.from_step_ratio);
+  }
   return settings;
 }
 

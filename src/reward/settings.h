@@ -15,7 +15,9 @@ struct RewardSettings {
   std::string name;   // of the built-in reward
   std::string label;  // in logs; the name unless given
   double weight = 1;
-  std::vector<std::string> data;  // data sets it is for; empty: all
+  std::vector<std::string> data;   // data sets it is for; empty: all
+  std::vector<std::string> types;  // types of prompts it is for; empty: all
+  double from_step_ratio = 0;      // it counts once this share of a run is over
   RewardOptions common;
   std::string options;                                     // its own options, as TOML
   std::vector<std::pair<std::string, std::string>> flags;  // or as "key=value"
@@ -25,8 +27,8 @@ struct RewardSettings {
 ///   format                                   a name
 ///   length;max_length=4000;weight=0.5        a name and options, for the command line
 ///   name = "length"\nmax_length = 4000       TOML
-/// The keys name, label, weight, data, prefilled_think, strict belong to every reward; the others
-/// are left for the reward itself.
+/// The keys name, label, weight, data, types, from_step_ratio, prefilled_think, strict belong to
+/// every reward; the others are left for the reward itself.
 Result<RewardSettings> parse_reward(const std::string& text, const RewardOptions& common);
 
 /// A reward's own options: the fields of any struct with visit().

@@ -9,8 +9,14 @@ Batch::Batch(const std::vector<const TokenSequence*>& sequences) : offsets_{0} {
     const int64_t n = static_cast<int64_t>(s->tokens.size()) - 1;
     CHECK(n >= 1 && s->weights.size() == s->tokens.size(), "sequence of {} tokens, {} weights",
           s->tokens.size(), s->weights.size());
+    size_t n_kept = 0;
     for (int64_t t = 0; t < n; ++t) {
       if (s->weights[t + 1] != 0.0f) {
+        if (!s->kept.empty()) {
+          CHECK(n_kept < s->kept.size(), "{} sets of kept tokens for more loss rows", n_kept);
+          kept_.resize(loss_rows_.size(), nullptr);
+          kept_.push_back(&s->kept[n_kept++]);
+        }
         loss_rows_.push_back(static_cast<int32_t>(tokens_.size()));
         targets_.push_back(s->tokens[t + 1]);
         weights_.push_back(s->weights[t + 1]);
@@ -23,6 +29,7 @@ Batch::Batch(const std::vector<const TokenSequence*>& sequences) : offsets_{0} {
     offsets_.push_back(static_cast<int32_t>(tokens_.size()));
     max_pages_ = std::max(max_pages_, (n + kPageSize - 1) / kPageSize);
   }
+  if (!kept_.empty()) kept_.resize(loss_rows_.size(), nullptr);
   for (size_t b = 0; b + 1 < offsets_.size(); ++b) {
     const int64_t n = offsets_[b + 1] - offsets_[b], n_pages = (n + kPageSize - 1) / kPageSize;
     for (int64_t p = 0; p < max_pages_; ++p) {
@@ -58,7 +65,9 @@ Batch::Ahead Batch::ahead(int64_t k) const {
 }
 
 LossRows Batch::loss_rows(float inverse_temperature) const {
-  return {loss_rows_, targets_, inverse_temperature};
+  LossRows rows{loss_rows_, targets_, inverse_temperature};
+  rows.kept = kept_;
+  return rows;
 }
 
 }  // namespace r1

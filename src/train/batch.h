@@ -38,6 +38,7 @@ class Batch {
   int64_t max_pages_ = 0, n_pages_ = 0;
   std::vector<int32_t> loss_rows_, targets_;
   std::vector<float> weights_;
+  std::vector<const std::vector<int32_t>*> kept_;  // of each loss row; empty: of none
 };
 
 }  // namespace r1

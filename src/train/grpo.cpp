@@ -2,20 +2,34 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
+#include "reward/reflection.h"
+#include "train/gather.h"
+#include "train/grpo_checks.h"
 #include "train/memory.h"
-#include "train/policy.h"
-#include "train/prompts.h"
+#include "train/rollout_model.h"
 #include "train/supervised.h"
+#include "train/watch.h"
 
 namespace r1 {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
+/// Of each episode; 0 where it takes no part.
+std::vector<double> mean_advantages(const Rollout& rollout, size_t n_episodes) {
+  std::vector<double> all(n_episodes, 0.0);
+  for (const Trajectory& t : rollout.trajectories) {
+    const double sum = std::accumulate(t.advantage.begin(), t.advantage.end(), 0.0);
+    all[t.episode] = sum / static_cast<double>(t.advantage.size());
+  }
+  return all;
+}
+
 Result<void> write_samples(Run& run, int64_t step, const std::vector<Episode>& episodes,
-                           const std::vector<Problem>& problems,
-                           const std::vector<double>& advantages, int n) {
+                           const std::vector<Problem>& problems, const Rollout& rollout, int n) {
+  const std::vector<double> advantages = mean_advantages(rollout, episodes.size());
   for (int i = 0; i < n && i < static_cast<int>(problems.size()); ++i) {
     const size_t index = static_cast<size_t>(i) * (episodes.size() / problems.size());
     const Episode& e = episodes[index];
@@ -53,8 +67,7 @@ struct GrpoRun {
   Policy& policy;
   const RewardSet& rewards;
   std::unique_ptr<Transformer>& reference;  // null when beta is 0 or the base is the reference
-  Aggregation aggregation;
-  ScaleRewards scaling;
+  const RolloutRules& rules;
   FlopCount flops;
   double peak;
   StageReport report = {};
@@ -64,10 +77,11 @@ struct GrpoRun {
   Transformer& model() { return *loaded.model; }
   Result<void> restore();
   Result<void> evaluate(int64_t step, Metrics& metrics);
+  Result<void> watch_now(int64_t step);
   Result<void> step(int64_t step, Progress& progress);
   Result<void> write(int64_t done, const Metrics& metrics, const Metrics& timing,
-                     const std::vector<Episode>& episodes, const std::vector<Problem>& problems,
-                     const std::vector<double>& advantages);
+                     const Gathered& gathered, const Rollout& rollout);
+  double work_of(const Rollout& rollout, double mean_length) const;
   Result<void> save(int64_t done) {
     return run.save(done, learner, loaded.assets, prompts.state(),
                     reference_tensors(reference.get()));
@@ -86,12 +100,27 @@ Result<void> GrpoRun::restore() {
       R1_RETURN_IF_ERROR(run.resumed()->read(t.name, t.tensor));
     }
     if (reference) reference->refresh(machine.launch());
+    policy.sync_rollout_weights();
     return {};
   }
   if (reference) sync_reference();
+  policy.sync_rollout_weights();
+  R1_RETURN_IF_ERROR(watch_now(0));
   Metrics before;
   R1_RETURN_IF_ERROR(evaluate(0, before));
   return before.empty() ? Result<void>{} : run.record(0, before);
+}
+
+Result<void> GrpoRun::watch_now(int64_t step) {
+  const bool due =
+      config.watch_prompts > 0 &&
+      (step % std::max<int64_t>(1, config.watch_steps) == 0 || step == config.train.max_steps);
+  if (!due) return {};
+  const Timer clock;
+  R1_RETURN_IF_ERROR(watch(prompts.fixed(config.watch_prompts), step, model(), chat, rewards,
+                           config, learner.kv_dtype(), machine.launch(), run));
+  evaluation_seconds += clock.seconds();
+  return {};
 }
 
 Result<void> GrpoRun::evaluate(int64_t step, Metrics& metrics) {
@@ -112,51 +141,68 @@ std::optional<double> find(const Metrics& metrics, const char* name) {
   return it->second;
 }
 
+Metrics describe_curriculum(const Prompts& prompts) {
+  if (!prompts.curriculum()) return {};
+  return {{"curriculum/mean_pass_rate", prompts.curriculum()->mean_pass_rate()},
+          {"curriculum/num_prompts", static_cast<double>(prompts.curriculum()->n_asked())}};
+}
+
 Result<void> GrpoRun::write(int64_t done, const Metrics& metrics, const Metrics& timing,
-                            const std::vector<Episode>& episodes,
-                            const std::vector<Problem>& problems,
-                            const std::vector<double>& advantages) {
+                            const Gathered& gathered, const Rollout& rollout) {
   const bool evaluated = find(metrics, "eval/pass@1").has_value();  // never lost between lines
   if (done % config.train.logging_steps != 0 && !evaluated) return {};
   R1_RETURN_IF_ERROR(run.record(done, metrics));
   R1_RETURN_IF_ERROR(run.record_timing(done, timing));
-  return write_samples(run, done, episodes, problems, advantages, config.num_completions_to_print);
+  return write_samples(run, done, gathered.episodes, gathered.prompts.problems, rollout,
+                       config.num_completions_to_print);
+}
+
+/// FLOPs of sampling and of the updates.
+double GrpoRun::work_of(const Rollout& rollout, double mean_length) const {
+  double n_trained = 0;
+  for (const Trajectory& t : rollout.trajectories) {
+    n_trained += static_cast<double>(t.sequence.tokens.size());
+  }
+  return flops.train(n_trained * config.num_iterations, mean_length) +
+         flops.forward(static_cast<double>(rollout.n_tokens), mean_length);
 }
 
 /// problems → rollout → reward → advantage → loss → update
 Result<void> GrpoRun::step(int64_t step, Progress& progress) {
   const Timer timer;
   const int64_t done = step + 1;
-  const std::vector<Problem> problems = prompts.next(step);
-  R1_TRY(const std::vector<Episode> episodes, policy.sample(problems, step));
+  R1_TRY(const Gathered gathered, gather(prompts, policy, config, step));
   const double sampled = timer.seconds();
-  std::vector<double> advantages;
-  Rollout rollout = make_rollout(episodes, config, rewards, aggregation, scaling, &advantages);
-  policy.score_reference(rollout);
+  learn_pass_rates(prompts, gathered, rewards, config);
+  Rollout rollout = collect_rollout(gathered.episodes, config, rewards, rules);
+  policy.score(rollout);
+  weigh_rollout(rollout, rules, config.max_completion_length);
   R1_TRY(const double rate, scheduled_rate(config.train, step));
   auto metrics = policy.update(rollout, step, rate);
-  if (!metrics) return fail_with(run.diverged(done, problems.front().id + " …", metrics.error()));
-  metrics->insert(metrics->end(), rollout.metrics.begin(), rollout.metrics.end());
+  if (!metrics) {
+    const std::string& first = gathered.prompts.problems.front().id;
+    return fail_with(run.diverged(done, first + " …", metrics.error()));
+  }
+  for (const Metrics& more :
+       {rollout.metrics, gathered.describe(config), describe_curriculum(prompts),
+        reflection_metrics(gathered.prompts.problems, gathered.episodes)}) {
+    metrics->insert(metrics->end(), more.begin(), more.end());
+  }
   const double seconds = timer.seconds();
   R1_RETURN_IF_ERROR(evaluate(done, *metrics));
+  R1_RETURN_IF_ERROR(watch_now(done));
   report.tokens += rollout.n_tokens;
   n_flat_steps += rollout.trajectories.empty();
 
   const double n_tokens = static_cast<double>(rollout.n_tokens);
-  const double mean_length = n_tokens / static_cast<double>(episodes.size());
-  double n_trained = 0;
-  for (const Trajectory& t : rollout.trajectories) {
-    n_trained += static_cast<double>(t.sequence.tokens.size());
-  }
-  const double work = flops.train(n_trained * config.num_iterations, mean_length) +
-                      flops.forward(n_tokens, mean_length);
-  const double share = work / seconds / peak;
+  const double mean_length = n_tokens / static_cast<double>(gathered.episodes.size());
+  const double share = work_of(rollout, mean_length) / seconds / peak;
   R1_RETURN_IF_ERROR(write(done, *metrics,
                            {{"step_time", seconds},
                             {"timing_s/gen", sampled},
                             {"perf/throughput", n_tokens / seconds},
                             {"perf/mfu", share}},
-                           episodes, problems, advantages));
+                           gathered, rollout));
   progress.update(done,
                   fmt::format("reward {:.3f} · length {:.0f} · {} tok/s · {:.0f}% of peak",
                               *find(*metrics, "reward"), *find(*metrics, "completions/mean_length"),
@@ -167,12 +213,14 @@ Result<void> GrpoRun::step(int64_t step, Progress& progress) {
 }
 
 void log_plan(const GrpoConfig& config, const Transformer& model, Dtype kv_dtype,
-              int64_t max_length, const Transformer* reference) {
+              int64_t max_length, const PolicyModels& models) {
   MemoryPlan memory = plan_training(model, kv_dtype, config.train, max_length);
   const MemoryPlan sampler = plan_engine(model, kv_dtype, config.engine);
   memory.parts.insert(memory.parts.end(), sampler.parts.begin(), sampler.parts.end());
-  if (reference) {
-    memory.parts.emplace_back("reference", reference->store().n_bytes() + reference->panel_bytes());
+  for (const auto& [name, other] :
+       {std::pair{"reference", models.reference}, std::pair{"rollout weights", models.rollout}}) {
+    if (!other) continue;
+    memory.parts.emplace_back(name, other->store().n_bytes() + other->panel_bytes());
   }
   log_memory(memory);
 }
@@ -207,63 +255,22 @@ Result<StageReport> train(GrpoRun& r) {
   return r.report;
 }
 
-/// An adapted model is its own reference, which never changes.
-Result<void> check_reference(const GrpoConfig& config, const TrainedModel& from) {
-  if (!from.is_adapted || config.beta == 0 || config.ref_model_sync_steps == 0) return {};
-  return fail(
-      "ref_model_sync_steps is {}, but with an adapter the frozen base is the reference: "
-      "set it to 0",
-      config.ref_model_sync_steps);
-}
-
-Result<void> check_mtp(const GrpoConfig& config, const Transformer& model) {
-  if (!(config.mtp_loss_weight >= 0)) {
-    return fail("mtp_loss_weight is {}; it must be 0 (off) or more", config.mtp_loss_weight);
-  }
-  if (config.mtp_loss_weight == 0) return {};
-  if (model.adapted()) {
-    return fail("mtp_loss_weight is {}, but an adapter learns and the modules do not: set it to 0",
-                config.mtp_loss_weight);
-  }
-  if (!model.mtp().empty()) return {};
-  return fail("mtp_loss_weight is {}, but the model has no module for multi-token prediction",
-              config.mtp_loss_weight);
-}
-
 }  // namespace
-
-Result<void> GrpoConfig::validate() const {
-  if (model.empty()) return fail("model is not set; name a model folder: --model DIR");
-  if (num_generations < 2)
-    return fail("num_generations is {}; a group needs at least 2", num_generations);
-  if (train_batch_size < 1)
-    return fail("train_batch_size is {}; it must be at least 1", train_batch_size);
-  if (max_completion_length < 1)
-    return fail("max_completion_length is {}; it must be at least 1", max_completion_length);
-  if (num_iterations < 1 || num_mini_batches < 1)
-    return fail("num_iterations and num_mini_batches must be at least 1");
-  if (epsilon < 0 || epsilon_high < 0 || beta < 0)
-    return fail("epsilon, epsilon_high and beta must not be negative");
-  if (!(sampling.temperature > 0))
-    return fail("sampling.temperature is {}; RL needs it above 0", sampling.temperature);
-  return {};
-}
 
 Result<StageReport> grpo(GrpoConfig config, const Evaluation& evaluation) {
   const TrainingArguments& args = config.train;
   R1_RETURN_IF_ERROR(config.validate());
-  R1_TRY(const Aggregation aggregation, parse_aggregation(config.loss_type));
-  R1_TRY(const ScaleRewards scaling, parse_scale_rewards(config.scale_rewards));
-  R1_TRY(const RewardSet rewards, choose_rewards(config.reward, config.reward_funcs,
-                                                 config.reward_weights, {config.prefilled_think}));
+  R1_TRY(const RolloutRules rules, RolloutRules::of(config));
+  R1_TRY(const PolicyLoss loss, policy_loss_of(config));
+  R1_TRY(const RewardSet rewards, rewards_of(config));
   R1_TRY(Machine machine, Machine::open(args.compute));
   R1_TRY(const TrainedModel from, find_trained(config.model, config.adapters, config.train));
   R1_RETURN_IF_ERROR(check_reference(config, from));
   R1_TRY(Run run, Run::open(args, to_toml(list_fields(config)),
                             {config.model, from.paths.base, from.paths.adapter}));
   const Launch launch = machine.launch();
-  R1_TRY(LoadedModel loaded,
-         load_trained(from, config.adapters, args, run, launch, config.engine.speculate > 0));
+  const bool speculates = config.engine.speculate > 0;
+  R1_TRY(LoadedModel loaded, load_trained(from, config.adapters, args, run, launch, speculates));
   Transformer& model = *loaded.model;
   R1_TRY(const Chat chat, Chat::open(from.paths.words, model.config()));
   R1_TRY(const Dtype kv_dtype, kv_dtype_of(args.kv_dtype, model.dtype()));
@@ -271,14 +278,18 @@ Result<StageReport> grpo(GrpoConfig config, const Evaluation& evaluation) {
   R1_RETURN_IF_ERROR(check_mtp(config, model));
   const int64_t max_length = config.engine.length(model.config().max_positions);
   R1_TRY(Prompts prompts, Prompts::open(config, chat, rewards, max_length, *launch.pool));
-  std::unique_ptr<Transformer> reference;
-  if (config.beta > 0 && !model.adapted()) {
+  std::unique_ptr<Transformer> reference, rollout;
+  if (rules.needs_reference() && !model.adapted()) {
     reference = std::make_unique<Transformer>(model.config(), model.dtype(), StoreUse::kReference);
   }
-  log_plan(config, model, kv_dtype, max_length, reference.get());
+  if (!config.rollout_dtype.empty()) {
+    R1_TRY(rollout, make_rollout_model(model, config.rollout_dtype, speculates));
+  }
+  const PolicyModels models{reference.get(), rollout.get()};
+  log_plan(config, model, kv_dtype, max_length, models);
   Learner learner(model, args.optimizer, kv_dtype, args.gradient_checkpointing, launch);
-  Engine engine(model, kv_dtype, config.engine, launch);
-  Policy policy(config, learner, engine, chat, rewards, reference.get());
+  Engine engine(rollout ? *rollout : model, kv_dtype, config.engine, launch);
+  Policy policy(config, loss, learner, engine, chat, rewards, models);
   GrpoRun r{config,
             evaluation,
             machine,
@@ -290,8 +301,7 @@ Result<StageReport> grpo(GrpoConfig config, const Evaluation& evaluation) {
             policy,
             rewards,
             reference,
-            aggregation,
-            scaling,
+            rules,
             count_flops(model),
             machine_peak(launch)};
   return train(r);

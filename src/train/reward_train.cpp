@@ -105,6 +105,25 @@ Result<Split> read_split(const RewardTrainConfig& config, ExampleReader& reader)
   return split;
 }
 
+/// Mixes earlier rows into the new ones: with 0.1 each tenth row is an earlier one, as far as there
+/// are any.                                             [Shao et al. 2024, algorithm 1]
+Result<void> add_replay(const RewardTrainConfig& config, ExampleReader& reader, Examples& train) {
+  if (config.replay_data.empty()) return {};
+  R1_TRY(Examples earlier, reader.read(config.replay_data, config.columns));
+  if (earlier.are_pairs != train.are_pairs) {
+    return fail("{} holds pairs and {} labelled responses, or the other way round", config.data,
+                config.replay_data);
+  }
+  const auto n_new = static_cast<double>(train.rows.size());
+  const auto n_earlier = static_cast<int64_t>(earlier.rows.size());
+  const auto wanted = std::llround(n_new * config.replay_ratio / (1 - config.replay_ratio));
+  const std::vector<int64_t> order = shuffled_rows(n_earlier, config.train.seed, 0);
+  const int64_t n = std::min<int64_t>(wanted, n_earlier);
+  for (int64_t i = 0; i < n; ++i) train.rows.push_back(std::move(earlier.rows[order[i]]));
+  log_info("{} rows of {} and {} of {}", n_new, config.data, n, config.replay_data);
+  return {};
+}
+
 /// The losses of both kinds of rows, on a step's rows and on held-out ones.
 class RewardObjective {
  public:
@@ -242,6 +261,8 @@ Result<void> RewardTrainConfig::validate() const {
     return fail("eval_split is {}; it must be from 0 to less than 1", eval_split);
   if (!eval_data.empty() && eval_split > 0)
     return fail("eval_data and eval_split exclude each other");
+  if (!(replay_ratio >= 0 && replay_ratio < 1))
+    return fail("replay_ratio is {}; it must be from 0 to less than 1", replay_ratio);
   if (!(center_rewards_coefficient >= 0))
     return fail("center_rewards_coefficient is {}; it must not be negative",
                 center_rewards_coefficient);
@@ -259,7 +280,8 @@ Result<StageReport> train_reward(RewardTrainConfig config) {
   const int64_t limit = shape.max_positions;
   const int64_t max_length = config.max_length > 0 ? std::min(config.max_length, limit) : limit;
   ExampleReader reader(chat, part, max_length);
-  R1_TRY(const Split split, read_split(config, reader));
+  R1_TRY(Split split, read_split(config, reader));
+  R1_RETURN_IF_ERROR(add_replay(config, reader, split.train));
   const std::vector<Example>& rows = split.train.rows;
   if (config.num_train_epochs > 0) {
     const double n = static_cast<double>(rows.size()) * config.num_train_epochs;

@@ -16,6 +16,8 @@ struct RewardTrainConfig {
   double num_train_epochs = 0;
   int64_t max_length = 0;
   std::string part;
+  std::string replay_data;
+  double replay_ratio = 0.1;
   double center_rewards_coefficient = 0;
   DatasetOptions columns;
   TrainingArguments train;
@@ -32,6 +34,9 @@ struct RewardTrainConfig {
     f("part", part,
       "what is scored: response or summary (after </think>); empty: as the model "
       "says, else response");
+    f("replay_data", replay_data,
+      "earlier rows to mix in, so that a reward model that goes on learning forgets nothing");
+    f("replay_ratio", replay_ratio, "their share of the rows");
     f("center_rewards_coefficient", center_rewards_coefficient,
       "weight of (chosen + rejected)²: scores stay around 0");
     columns.visit(f);

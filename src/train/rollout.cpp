@@ -1,116 +1,151 @@
 #include "train/rollout.h"
 
-#include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
+
+#include "train/rollout_metrics.h"
 
 namespace r1 {
 namespace {
 
-double mean(const std::vector<double>& v) {
-  return v.empty() ? 0.0 : std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size());
-}
+constexpr double kFlat = 1e-9;  // a deviation below this is rounding
 
-void add_reward_metrics(const std::vector<Episode>& episodes, const RewardSet& rewards,
-                        Metrics& out) {
-  for (size_t i = 0; i < rewards.specs().size(); ++i) {
-    std::vector<double> values;
-    for (const Episode& e : episodes) {
-      if (i < e.score.parts.size() && !std::isnan(e.score.parts[i].second))
-        values.push_back(e.score.parts[i].second);
-    }
-    const std::string name = "rewards/" + rewards.specs()[i].name;
-    const double none = std::numeric_limits<double>::quiet_NaN();  // written as null
-    out.emplace_back(name + "/mean", values.empty() ? none : mean(values));
-    out.emplace_back(name + "/std", values.empty() ? none : sample_std(values));
-  }
-}
-
-void add_length_metrics(const std::vector<Episode>& episodes, Metrics& out) {
-  std::vector<double> all, terminated;
-  for (const Episode& e : episodes) {
-    all.push_back(static_cast<double>(e.tokens.size()));
-    if (e.finished) terminated.push_back(all.back());
-  }
-  const auto add = [&](const std::string& name, const std::vector<double>& v) {
-    const auto [low, high] = std::minmax_element(v.begin(), v.end());
-    out.emplace_back("completions/mean_" + name, mean(v));
-    out.emplace_back("completions/min_" + name, v.empty() ? 0.0 : *low);
-    out.emplace_back("completions/max_" + name, v.empty() ? 0.0 : *high);
-  };
-  add("length", all);
-  add("terminated_length", terminated);
-  out.emplace_back("completions/clipped_ratio",
-                   1.0 - static_cast<double>(terminated.size()) / static_cast<double>(all.size()));
-}
-
-Trajectory make_trajectory(const Episode& e, double advantage) {
+Trajectory make_trajectory(const Episode& e, size_t index, int64_t group) {
   Trajectory t;
   t.sequence.tokens = e.prompt;
   t.sequence.weights.assign(e.prompt.size(), 0.0f);
   t.sequence.tokens.insert(t.sequence.tokens.end(), e.tokens.begin(), e.tokens.end());
   t.sequence.weights.resize(t.sequence.tokens.size(), 1.0f);
-  t.old_logp = e.logp;
-  t.advantage = static_cast<float>(advantage);
+  t.sequence.kept = e.kept;
+  t.sampler_logp = t.old_logp = e.logp;
+  t.episode = index;
+  t.group = group;
+  t.reward = e.score.value;
   return t;
+}
+
+std::vector<double> rewards_of(std::span<const Episode> episodes, const GrpoConfig& config) {
+  std::vector<double> values;
+  for (const Episode& e : episodes) {
+    if (takes_part(e, config)) values.push_back(e.score.value);
+  }
+  return values;
+}
+
+/// The rewards less β Σ (ln π_old − ln π_ref) where the penalty stands there.
+std::vector<double> penalised_rewards(const Rollout& rollout, const RolloutRules& rules) {
+  std::vector<double> rewards;
+  for (const Trajectory& t : rollout.trajectories) {
+    double reward = t.reward;
+    if (rules.kl_in_reward) {
+      const auto terms = log_ratios(t.old_logp, t.reference);
+      reward -= rules.beta * std::accumulate(terms.begin(), terms.end(), 0.0);
+    }
+    rewards.push_back(reward);
+  }
+  return rewards;
+}
+
+/// One advantage a sequence, from its group's rewards.
+void compare_in_groups(Rollout& rollout, const RolloutRules& rules) {
+  auto& all = rollout.trajectories;
+  const std::vector<double> rewards = penalised_rewards(rollout, rules);
+  const double batch_std = rules.kl_in_reward ? sample_std(rewards) : rollout.batch_std;
+  for (size_t begin = 0, end = 0; begin < all.size(); begin = end) {
+    while (end < all.size() && all[end].group == all[begin].group) ++end;
+    const auto group = std::span(rewards).subspan(begin, end - begin);
+    const bool is_plain = rules.estimator == AdvantageEstimator::kReinforcePlusPlusBaseline;
+    const auto advantages =
+        rules.estimator == AdvantageEstimator::kRloo
+            ? rloo_advantages(group)
+            : group_advantages(group, is_plain ? ScaleRewards::kNone : rules.scaling, batch_std);
+    for (size_t i = begin; i < end; ++i) {
+      all[i].advantage.assign(all[i].old_logp.size(), static_cast<float>(advantages[i - begin]));
+    }
+  }
+}
+
+/// Returns to go, each token's own.
+void sum_returns(Rollout& rollout, const RolloutRules& rules) {
+  for (Trajectory& t : rollout.trajectories) {
+    std::vector<double> penalties(t.old_logp.size(), 0.0);
+    if (rules.kl_in_reward) penalties = log_ratios(t.old_logp, t.reference);
+    for (double& p : penalties) p *= rules.beta;
+    t.advantage = returns_to_go(t.reward, penalties);
+  }
 }
 
 }  // namespace
 
-Rollout make_rollout(const std::vector<Episode>& episodes, const GrpoConfig& config,
-                     const RewardSet& rewards, Aggregation aggregation, ScaleRewards scaling,
-                     std::vector<double>* advantages) {
+Result<RolloutRules> RolloutRules::of(const GrpoConfig& config) {
+  RolloutRules rules;
+  R1_TRY(rules.aggregation, parse_aggregation(config.loss_type));
+  R1_TRY(rules.scaling, parse_scale_rewards(config.scale_rewards));
+  R1_TRY(rules.estimator, parse_advantage_estimator(config.advantage_estimator));
+  rules.beta = config.beta;
+  rules.kl_in_reward = config.use_kl_in_reward && config.beta > 0;
+  return rules;
+}
+
+bool takes_part(const Episode& e, const GrpoConfig& config) {
+  return e.score.valid && !(config.mask_truncated_completions && !e.finished);
+}
+
+bool is_informative(std::span<const Episode> group, const GrpoConfig& config) {
+  return sample_std(rewards_of(group, config)) >= kFlat;
+}
+
+Rollout collect_rollout(const std::vector<Episode>& episodes, const GrpoConfig& config,
+                        const RewardSet& rewards, const RolloutRules& rules) {
   Rollout rollout;
-  advantages->assign(episodes.size(), 0.0);
-  std::vector<double> all_rewards, group_stds;
-  const auto counts = [&](const Episode& e) {
-    return e.score.valid && !(config.mask_truncated_completions && !e.finished);
-  };
+  const std::vector<double> all_rewards = rewards_of(episodes, config);
+  rollout.batch_std = sample_std(all_rewards);
   for (const Episode& e : episodes) {
     rollout.n_tokens += static_cast<int64_t>(e.prompt.size() + e.tokens.size());
-    if (counts(e)) all_rewards.push_back(e.score.value);
   }
-  const double batch_std = sample_std(all_rewards);
-  int64_t n_groups = 0, n_flat = 0;
+  std::vector<double> group_stds;
   const size_t G = static_cast<size_t>(config.num_generations);
   for (size_t first = 0; first < episodes.size(); first += G) {
-    std::vector<size_t> members;
-    std::vector<double> values;
+    const auto group = std::span(episodes).subspan(first, G);
+    const std::vector<double> values = rewards_of(group, config);
+    if (values.empty()) continue;
+    group_stds.push_back(sample_std(values));
+    const bool is_flat = group_stds.back() < kFlat;
+    if (is_flat && (rules.drops_flat_groups() || config.dynamic_sampling)) continue;
+    const bool is_full = rollout.n_informative >= config.train_batch_size;
+    if (config.dynamic_sampling && is_full) continue;
+    rollout.n_informative += !is_flat;
     for (size_t i = first; i < first + G; ++i) {
-      if (!counts(episodes[i])) continue;
-      members.push_back(i);
-      values.push_back(episodes[i].score.value);
-    }
-    if (members.empty()) continue;
-    ++n_groups;
-    const double deviation = sample_std(values);
-    group_stds.push_back(deviation);
-    const bool is_flat = deviation < 1e-9;
-    n_flat += is_flat;
-    if (is_flat && config.beta == 0) continue;
-    const auto group = group_advantages(values, scaling, batch_std);
-    for (size_t i = 0; i < members.size(); ++i) {
-      (*advantages)[members[i]] = group[i];
-      rollout.trajectories.push_back(make_trajectory(episodes[members[i]], group[i]));
+      if (!takes_part(episodes[i], config)) continue;
+      rollout.trajectories.push_back(
+          make_trajectory(episodes[i], i, static_cast<int64_t>(first / G)));
     }
   }
-  std::vector<int64_t> lengths;
-  for (const Trajectory& t : rollout.trajectories)
-    lengths.push_back(static_cast<int64_t>(t.old_logp.size()));
-  const auto weights = token_weights(aggregation, lengths, config.max_completion_length);
-  for (size_t i = 0; i < weights.size(); ++i)
-    rollout.trajectories[i].weight = static_cast<float>(weights[i]);
-
-  Metrics& m = rollout.metrics;
-  m.emplace_back("reward", mean(all_rewards));
-  m.emplace_back("reward_std", mean(group_stds));
-  m.emplace_back("frac_reward_zero_std",
-                 n_groups ? static_cast<double>(n_flat) / static_cast<double>(n_groups) : 0.0);
-  add_reward_metrics(episodes, rewards, m);
-  add_length_metrics(episodes, m);
-  m.emplace_back("num_tokens", static_cast<double>(rollout.n_tokens));
+  if (rollout.n_informative < config.min_informative_groups) rollout.trajectories.clear();
+  add_rollout_metrics(episodes, rewards, all_rewards, group_stds, rollout);
   return rollout;
+}
+
+void weigh_rollout(Rollout& rollout, const RolloutRules& rules, int64_t max_completion_length) {
+  if (rules.estimator == AdvantageEstimator::kReinforcePlusPlus) {
+    sum_returns(rollout, rules);
+  } else {
+    compare_in_groups(rollout, rules);
+  }
+  if (rules.estimator == AdvantageEstimator::kReinforcePlusPlus ||
+      rules.estimator == AdvantageEstimator::kReinforcePlusPlusBaseline) {
+    std::vector<std::vector<float>*> sequences;
+    for (Trajectory& t : rollout.trajectories) sequences.push_back(&t.advantage);
+    whiten(sequences);
+  }
+  std::vector<int64_t> lengths;
+  for (const Trajectory& t : rollout.trajectories) {
+    lengths.push_back(static_cast<int64_t>(t.old_logp.size()));
+  }
+  const auto weights = token_weights(rules.aggregation, lengths, max_completion_length);
+  for (size_t i = 0; i < weights.size(); ++i) {
+    rollout.trajectories[i].weight = static_cast<float>(weights[i]);
+  }
 }
 
 }  // namespace r1

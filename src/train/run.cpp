@@ -9,7 +9,8 @@
 namespace r1 {
 namespace {
 
-constexpr const char *kSamples = "samples.jsonl", *kLoads = "experts.jsonl";
+constexpr const char *kSamples = "samples.jsonl", *kLoads = "experts.jsonl",
+                     *kWatched = "watched.jsonl";
 
 /// Keeps the lines {"step": N, … with N <= last.
 Result<void> cut_lines(const Path& file, int64_t last) {
@@ -58,7 +59,7 @@ Result<void> prepare_folder(const TrainingArguments& args, const Path& folder,
   }
   if (args.overwrite) {
     for (const char* name : {"checkpoints", "final", "final_ema", "metrics.jsonl", "timing",
-                             "tensorboard", kSamples, kLoads}) {
+                             "tensorboard", kSamples, kLoads, kWatched}) {
       std::filesystem::remove_all(folder / name, error);
     }
   }
@@ -146,7 +147,7 @@ Result<Run> Run::open(const TrainingArguments& args, const std::string& config_t
   R1_RETURN_IF_ERROR(write_text_atomic(folder / "config.toml", config_toml));
   R1_TRY(Records records, Records::open(folder, step));
   R1_TRY(Records timing, Records::open(folder / "timing", step));
-  for (const char* file : {kSamples, kLoads}) {
+  for (const char* file : {kSamples, kLoads, kWatched}) {
     R1_RETURN_IF_ERROR(cut_lines(folder / file, step));
   }
   Run run(folder, std::move(records), std::move(timing), args.save_total_limit);
@@ -167,6 +168,10 @@ Result<void> Run::append(const char* file, int64_t step, const std::string& json
 
 Result<void> Run::record_sample(int64_t step, const std::string& json) {
   return append(kSamples, step, json);
+}
+
+Result<void> Run::record_watched(int64_t step, const std::string& json) {
+  return append(kWatched, step, json);
 }
 
 Result<void> Run::record_loads(int64_t step, const std::string& json) {

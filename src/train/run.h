@@ -96,6 +96,9 @@ class Run {
   /// One JSON object a line, in samples.jsonl.
   Result<void> record_sample(int64_t step, const std::string& json);
 
+  /// One JSON object a line, in watched.jsonl.
+  Result<void> record_watched(int64_t step, const std::string& json);
+
   /// Rows of each expert in each layer, a line of experts.jsonl; nothing where json is empty.
   Result<void> record_loads(int64_t step, const std::string& json);
 

@@ -143,5 +143,22 @@ TEST(RewardModelVerb, RefusesWithARemedy) {
              "r1 reward train");
 }
 
+TEST(RewardModelVerb, GoesOnWithATenthOfEarlierRows) {
+  const Scratch scratch;
+  const std::string earlier = (scratch / "earlier.jsonl").string();
+  must_run({"data", "--split", "preferences", "--n", "40", "--seed", "5", "--output", earlier});
+  const Args replay{"--model", (reward_model() / "final").string(), "--replay_data", earlier};
+  const auto said = [&](const char* run, const Args& more) {
+    const Outcome outcome = run_r1(train_args(scratch / run, replay + more));
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    return outcome.err;
+  };
+  const std::string pairs = (pairs_folder() / "preferences.jsonl").string();
+  EXPECT_HAS(said("a", {}), "60 rows of " + pairs + " and 7 of " + earlier);  // 60 / 9
+  EXPECT_HAS(said("b", {"--replay_ratio", "0.5"}), "and 40 of");              // there are no more
+  EXPECT_HAS(must_fail(train_args(scratch / "c", replay + Args{"--replay_ratio", "1"})),
+             "replay_ratio");
+}
+
 }  // namespace
 }  // namespace r1

@@ -244,5 +244,43 @@ TEST(Sampling, EveryColumnDrawsTheReferencesTokensFromALargeVocabulary) {
   }
 }
 
+TEST(Sampling, KeepsExactlyWhatItCouldDraw) {
+  for (Backend backend : available_backends()) {
+    const Launch launch{backend, test_pool(1)};
+    for (int64_t V : {1, 15, 17, 69, 1000}) {
+      for (int kind = 0; kind < 5; ++kind) {
+        SampleRow how = keyed(3, 0, 0.8f);
+        if (kind == 1 || kind == 4) how.top_k = 5;
+        if (kind == 2 || kind == 4) how.top_p = 0.6f;
+        if (kind == 3 || kind == 4) how.min_p = 0.1f;
+        Floats logits = normals(V, V + kind), kept = logits, reference = logits;
+        keep_rows(launch, matrix(kept, 1), &how);
+        keep_rows({Backend::kReference, test_pool(1)}, matrix(reference, 1), &how);
+        EXPECT_TRUE(equal_bits(kept, reference)) << V << " " << kind;
+        std::set<int32_t> set;
+        for (int64_t i = 0; i < V; ++i) {
+          if (kept[i] == -kInf) continue;
+          EXPECT_EQ(kept[i], logits[i]);
+          set.insert(static_cast<int32_t>(i));
+        }
+        for (int32_t token : drawn(backend, logits, how, 300)) EXPECT_TRUE(set.count(token));
+        EXPECT_TRUE(kind != 1 || set.size() == std::min<size_t>(5, V));
+        EXPECT_TRUE(kind != 0 || set.size() == static_cast<size_t>(V));
+        SampleRow plain = keyed(3, 0, 0.8f);
+        for (int32_t position = 0; position < 50; ++position) {  // the others could not be drawn
+          how.position = plain.position = position;
+          EXPECT_EQ(sample(launch, logits, {how}), sample(launch, kept, {plain}));
+        }
+      }
+    }
+    Floats greedy = normals(20, 1);
+    const Floats before = greedy;
+    SampleRow how = keyed(3, 0, 0.0f);
+    how.top_k = 2;
+    keep_rows(launch, matrix(greedy, 1), &how);
+    EXPECT_TRUE(equal_bits(greedy, before));  // nothing is drawn, nothing is cut
+  }
+}
+
 }  // namespace
 }  // namespace r1

@@ -3,6 +3,7 @@
 #include "recipes/claims.h"
 #include "recipes/presets.h"
 #include "recipes/quickstart.h"
+#include "train/sample.h"
 
 namespace r1 {
 namespace {
@@ -61,6 +62,16 @@ TEST(ConfigFiles, TheV3RecipesDescribeModelsThatCanBeBuilt) {
     EXPECT_GT(static_cast<double>(model.n_parameters()), least) << name;
     EXPECT_LT(static_cast<double>(model.n_parameters()), most) << name;
   }
+}
+
+TEST(ConfigFiles, TheSamplingFileIsReadAndItsFiltersCanBeMade) {
+  const Path file = Path(R1_SOURCE_DIR) / "recipes" / "sample.toml";
+  const auto text = read_text(file);
+  ASSERT_TRUE(text) << text.error().message;
+  SampleConfig config;
+  const auto applied = apply_toml(list_fields(config), *text, file.string());
+  ASSERT_TRUE(applied) << applied.error().message;
+  EXPECT_TRUE(QualityFilters::make(config.quality));
 }
 
 }  // namespace

@@ -73,8 +73,55 @@ TEST(Compose, MasksWhatNoRewardIsFor) {
   const auto rewards = make_rewards({"accuracy;data=gsm8k"});
   const Score score = rewards->score(of("poems"), {"\\boxed{7}", true});
   EXPECT_FALSE(score.valid);
-  EXPECT_EQ(score.reason, "no reward is for this data set");
+  EXPECT_EQ(score.reason, "no reward is for this row");
   EXPECT_FALSE(rewards->can_judge(of("poems")));
+}
+
+Problem typed(const std::string& type, const char* column = "type") {
+  Problem problem = of("prompts");
+  problem.columns[column] = "\"" + type + "\"";
+  return problem;
+}
+
+TEST(Compose, RoutesPromptsToRewardsByTheirType) {
+  const auto rewards = make_rewards(
+      {"accuracy;types=math,code", "repetition;types=general;from_step_ratio=0.75", "format"});
+  ASSERT_TRUE(rewards) << rewards.error().message;
+  const Score math = rewards->score(typed("math"), {"\\boxed{7}", true});
+  EXPECT_EQ(math.parts[0].second, 1);
+  EXPECT_TRUE(std::isnan(math.parts[1].second));
+  const Score verl = rewards->score(typed("code", "ability"), {"\\boxed{7}", true});
+  EXPECT_EQ(verl.parts[0].second, 1);
+  const Score general = rewards->score(typed("general"), {"\\boxed{7}", true});
+  EXPECT_TRUE(std::isnan(general.parts[0].second));
+  EXPECT_FALSE(std::isnan(general.parts[1].second));
+  EXPECT_EQ(problem_type(of("a")), "");
+  Problem number = of("a");
+  number.columns["type"] = "3";
+  EXPECT_EQ(problem_type(number), "");
+}
+
+TEST(Compose, ARewardCountsFromItsShareOfTheRunOn) {
+  const auto rewards =
+      make_rewards({"accuracy;types=math", "repetition;types=general;from_step_ratio=0.75",
+                    "repetition;label=watched;weight=0;types=general"});
+  ASSERT_TRUE(rewards) << rewards.error().message;
+  const std::vector<Problem> problems{typed("math"), typed("general")};
+  const std::vector<Ask> asks{{&problems[0], {"\\boxed{7}", true}},
+                              {&problems[1], {"a b a b a b a b", true}}};
+  ThreadPool pool(1);
+  const auto early = rewards->score_all(asks, pool, 0.7),
+             late = rewards->score_all(asks, pool, 0.75);
+  EXPECT_TRUE(early[0].valid);
+  EXPECT_TRUE(std::isnan(early[1].parts[1].second));
+  EXPECT_TRUE(late[1].valid);
+  EXPECT_LT(late[1].value, 0);
+  EXPECT_EQ(rewards->opens_at(problems[0]), 0);
+  EXPECT_EQ(rewards->opens_at(problems[1]), 0.75);
+  EXPECT_TRUE(rewards->is_for(problems[1]));
+  EXPECT_FALSE(rewards->is_for(typed("poems")));
+  EXPECT_EQ(make_rewards({"format;from_step_ratio=1"}).error().message,
+            "reward format: from_step_ratio is 1; it is a share of the run, from 0 to below 1");
 }
 
 TEST(Compose, ScoresAllAsItScoresEach) {

@@ -8,6 +8,7 @@
 #include "nn/fixtures.h"
 #include "train/memory.h"
 #include "train/objectives.h"
+#include "train/policy_loss.h"
 
 namespace r1 {
 namespace {
@@ -105,7 +106,8 @@ TEST(SamplerAndTrainer, RatioIsExactlyOneInTheTrainingForward) {
       const Floats ones(old.size(), 1.0f);
       const auto done = learner.accumulate(
           Batch(views(all, 0, all.size())), 1.0f / kTemperature, [&](const TokenView& t) {
-            stats = grpo_loss({}, {t.logp, t.entropy, old, {}, ones, ones}, t.dlogp, t.dentropy);
+            stats =
+                policy_loss({}, {t.logp, t.entropy, old, old, {}, ones, {}}, t.dlogp, t.dentropy);
           });
       ASSERT_TRUE(done) << done.error().message;
       EXPECT_EQ(stats.n_tokens, static_cast<int64_t>(old.size()));

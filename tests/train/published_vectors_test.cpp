@@ -9,6 +9,7 @@
 #include "kernels/cross_entropy.h"
 #include "train/learner.h"
 #include "train/objectives.h"
+#include "train/policy_loss.h"
 
 namespace r1 {
 namespace {
@@ -56,7 +57,7 @@ TEST(Cs336, EntropyOfTheLastAxis) {
   cross_entropy_forward({available_backends().back(), &pool}, vector(logp), vector(entropy),
                         vector(lse), Tensor(logits.data(), Dtype::kF32, {N, V}), targets.data(),
                         inverse.data());
-  for (int64_t i = 0; i < N; ++i) EXPECT_NEAR(entropy[i], expected[i], 1e-5);
+  for (int64_t i = 0; i < N; ++i) EXPECT_NEAR(entropy[i], expected[i], 1e-6);
 }
 
 TEST(Cs336, ClippedSurrogatePerToken) {
@@ -66,15 +67,34 @@ TEST(Cs336, ClippedSurrogatePerToken) {
                old = flat(json["inputs"]["old_log_probs"]);
   const Floats advantages = flat(json["inputs"]["advantages"]),
                expected = flat(json["expected"]["array"]);
-  const float clip = json["params"]["cliprange"].get<float>(), one = 1.0f, entropy = 0.0f;
+  const float clip = json["params"]["cliprange"].get<float>(), entropy = 0.0f;
   const size_t T = logp.size() / advantages.size();
   for (size_t t = 0; t < logp.size(); ++t) {
     float dlogp, dentropy;
-    const PolicyStats s = grpo_loss(
+    const PolicyStats s = policy_loss(
         {.clip_low = clip, .clip_high = clip},
-        {{&logp[t], 1}, {&entropy, 1}, {&old[t], 1}, {}, {&advantages[t / T], 1}, {&one, 1}},
+        {{&logp[t], 1}, {&entropy, 1}, {&old[t], 1}, {&old[t], 1}, {}, {&advantages[t / T], 1}, {}},
         {&dlogp, 1}, {&dentropy, 1});
     EXPECT_NEAR(s.loss, expected[t], 1e-6);
+  }
+}
+
+/// The three names under which the course asks for -A log π.
+TEST(Cs336, PolicyGradientPerToken) {
+  for (const auto& [name, key] :
+       {std::pair{"test_compute_naive_policy_gradient_loss", "raw_rewards_or_advantages"},
+        std::pair{"test_compute_policy_gradient_loss_no_baseline", "raw_rewards"},
+        std::pair{"test_compute_policy_gradient_loss_reinforce_with_baseline", "advantages"}}) {
+    const Json json = golden(name);
+    SKIP_WITHOUT(json);
+    const Floats logp = flat(json["inputs"]["policy_log_probs"]),
+                 advantages = flat(json["inputs"][key]), expected = flat(json["expected"]["array"]);
+    const size_t T = logp.size() / advantages.size();
+    ASSERT_EQ(expected.size(), logp.size());
+    for (size_t t = 0; t < logp.size(); ++t) {
+      EXPECT_NEAR(-reinforce_surrogate(advantages[t / T], logp[t]).value, expected[t], 1e-6)
+          << name;
+    }
   }
 }
 
@@ -115,7 +135,7 @@ TEST(Cs336, MaskedSumOverAConstant) {
   const double constant = json["params"]["normalize_constant"].get<double>();
   // one sequence: kConstant divides by its max_length, kSequenceSum by nothing
   EXPECT_NEAR(aggregate(json, Aggregation::kSequenceSum, 1, n_elements) / constant,
-              flat(json["expected"]["array"])[0], 1e-5);
+              flat(json["expected"]["array"])[0], 1e-6);
 }
 
 TEST(Cs336, SftStepWithItsGradient) {

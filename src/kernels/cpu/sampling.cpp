@@ -184,6 +184,8 @@ struct Draw {
   }
 };
 
+float min_odds(const SampleRow& how) { return how.min_p < 1.0f ? how.min_p : 1.0f; }
+
 /// Tokens i … i + 15.
 template <class Step>
 R1_INLINE void draw_from(const Row& row, int64_t i, Step step, U32x16 bits, Draw& draw) {
@@ -192,8 +194,7 @@ R1_INLINE void draw_from(const Row& row, int64_t i, Step step, U32x16 bits, Draw
   if (lanes == 0) return;
   lanes &= row.kept(i, z);
   if (row.how.min_p > 0.0f && lanes) {
-    const float least = row.how.min_p < 1.0f ? row.how.min_p : 1.0f;
-    lanes &= ~lane_bits(less(row.odds(z), broadcast(least)));
+    lanes &= ~lane_bits(less(row.odds(z), broadcast(min_odds(row.how))));
   }
   if (lanes == 0) return;
   float scores[kLanes];
@@ -237,20 +238,45 @@ int32_t draw_token(const Row& row) {
   return draw.token;
 }
 
-int32_t sample_row(const float* logits, int64_t V, const SampleRow& how) {
+Row best_of(const float* logits, int64_t V, const SampleRow& how) {
   Row row{.logits = logits,
           .V = V,
           .how = how,
           .inverse_temperature = how.temperature > 0.0f ? 1.0f / how.temperature : 1.0f};
   find_best(row);
-  if (how.temperature <= 0.0f || std::isinf(row.max_z)) return row.best;
-  if (how.top_k > 0 && how.top_k < V) {
-    cut<false>(row, [&](uint64_t) { return static_cast<uint64_t>(how.top_k); });
+  return row;
+}
+
+bool is_greedy(const Row& row) { return row.how.temperature <= 0.0f || std::isinf(row.max_z); }
+
+/// Finds the end of the kept tokens, all but min_p.
+void find_cutoff(Row& row) {
+  if (row.how.top_k > 0 && row.how.top_k < row.V) {
+    cut<false>(row, [&](uint64_t) { return static_cast<uint64_t>(row.how.top_k); });
   }
-  if (how.top_p < 1.0f) {
-    cut<true>(row, [&](uint64_t total) { return mass_needed(how.top_p, total); });
+  if (row.how.top_p < 1.0f) {
+    cut<true>(row, [&](uint64_t total) { return mass_needed(row.how.top_p, total); });
   }
+}
+
+int32_t sample_row(const float* logits, int64_t V, const SampleRow& how) {
+  Row row = best_of(logits, V, how);
+  if (is_greedy(row)) return row.best;
+  find_cutoff(row);
   return draw_token(row);
+}
+
+void keep_row(float* logits, int64_t V, const SampleRow& how) {
+  Row row = best_of(logits, V, how);
+  if (is_greedy(row)) return;
+  find_cutoff(row);
+  sweep(0, V, [&](int64_t i, auto step) {
+    const F32x16 z = row.z(i, step);
+    const uint32_t likely = ~lane_bits(less(row.odds(z), broadcast(min_odds(how))));
+    for (uint32_t cut = ~(row.kept(i, z) & likely) & lanes_of(step); cut; cut &= cut - 1) {
+      logits[i + __builtin_ctz(cut)] = -kInfinity;
+    }
+  });
 }
 
 void sample(const Launch& launch, int32_t* tokens, Tensor logits, const SampleRow* rows) {
@@ -260,8 +286,15 @@ void sample(const Launch& launch, int32_t* tokens, Tensor logits, const SampleRo
   });
 }
 
+void keep(const Launch& launch, Tensor logits, const SampleRow* rows) {
+  const int64_t V = logits.cols();
+  launch.pool->parallel_for(logits.rows(), 1 + 4096 / V, [=](int64_t begin, int64_t end) {
+    for (int64_t n = begin; n < end; ++n) keep_row(logits.row(n), V, rows[n]);
+  });
+}
+
 }  // namespace
 
-const SamplingKernels sampling_column{sample};
+const SamplingKernels sampling_column{sample, keep};
 
 R1_SIMD_END

@@ -1,4 +1,4 @@
-#include "cli/model_options.h"
+#include "train/open_model.h"
 
 #include "train/run.h"
 
