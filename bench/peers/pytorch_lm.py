@@ -21,53 +21,16 @@ What was tuned, all of it in PyTorch's favour:
 import argparse
 import json
 import math
-import os
 import platform
 import random
-import shutil
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 
+from tuned import cpu_info, start_tuned
 
-def cpu_info(key):
-    try:
-        with open("/proc/cpuinfo") as file:
-            lines = [line for line in file if line.startswith(key)]
-            return lines[0].split(":", 1)[1].strip() if lines else ""
-    except OSError:
-        return ""
-
-
-def tuned_environment():
-    """What the libraries read when they load. What the caller set stays."""
-    # Large buffers come back from the heap instead of from fresh pages: a tenth of a training step.
-    env = {"MALLOC_MMAP_THRESHOLD_": "4294967295", "MALLOC_TRIM_THRESHOLD_": "4294967295",
-           "MALLOC_TOP_PAD_": "67108864"}
-    flags, amd = cpu_info("flags").split(), cpu_info("vendor_id") == "AuthenticAMD"
-    if "avx512f" in flags:
-        env["ATEN_CPU_CAPABILITY"] = "avx512"
-        intel = "COOPERLAKE" if "avx512_bf16" in flags else "SKYLAKEX"
-        env["OPENBLAS_CORETYPE"] = "HASWELL" if amd else intel
-    # MKL keeps its AVX-512 kernels for processors that it takes for Intel's.
-    if amd and shutil.which("cc"):
-        folder = tempfile.mkdtemp(prefix="peer_mkl_")
-        source, library = os.path.join(folder, "vendor.c"), os.path.join(folder, "vendor.so")
-        with open(source, "w") as file:
-            file.write("int mkl_serv_intel_cpu_true(void) { return 1; }\n")
-        if subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source]).returncode == 0:
-            env.update(LD_PRELOAD=library, PEER_FOLDER=folder)
-    return env
-
-
-if __name__ == "__main__" and "--as_installed" not in sys.argv and "PEER_TUNED" not in os.environ:
-    os.execve(sys.executable, [sys.executable] + sys.argv,
-              {**tuned_environment(), **os.environ, "PEER_TUNED": "1"})
-if "PEER_FOLDER" in os.environ:
-    shutil.rmtree(os.environ.pop("PEER_FOLDER"), ignore_errors=True)  # the loader has mapped it
-    os.environ.pop("LD_PRELOAD", None)  # torch.compile starts compilers
+if __name__ == "__main__":
+    start_tuned()
 
 import torch  # noqa: E402
 import torch.nn.functional as F  # noqa: E402

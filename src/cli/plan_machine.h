@@ -3,6 +3,7 @@
 
 #include "cli/plan_config.h"
 #include "train/forecast.h"
+#include "train/pretrain.h"
 
 namespace r1 {
 
@@ -17,6 +18,9 @@ Result<Dtype> held_dtype(const std::string& dtype);
 
 /// A file for r1 pretrain --config, or r1 quickstart's own, whose [base] counts.
 Result<MachineRequest> read_recipe(const std::string& file);
+
+/// The same of options that were read already; a model to go on from must be there.
+Result<MachineRequest> plan_request(const PretrainConfig& stage, const std::string& name);
 
 /// Memory, the measurement, and what it says of a step and of the run.
 Result<std::vector<Section>> machine_sections(const MachineRequest& request, double seconds,

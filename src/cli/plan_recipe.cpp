@@ -44,13 +44,17 @@ Result<Dtype> held_dtype(const std::string& dtype) {
 
 Result<MachineRequest> read_recipe(const std::string& file) {
   R1_TRY(const PretrainConfig stage, read_stage(file));
+  return plan_request(stage, file);
+}
+
+Result<MachineRequest> plan_request(const PretrainConfig& stage, const std::string& name) {
   R1_TRY(const Tokenizer words,
          Tokenizer::from_json(last_digit_tokenizer_json(), "tokenizer.json"));
   R1_TRY(ModelConfig config, config_of(stage, words));
   R1_RETURN_IF_ERROR(set_mla_form(config, stage.train.mla_form));
   const std::string& dtype = stage.train.dtype;
   R1_RETURN_IF_ERROR(set_fp8(config, dtype, stage.train.fp8_gradient_tile));
-  MachineRequest request{file, {config}, stage.train.max_steps};
+  MachineRequest request{name, {config}, stage.train.max_steps};
   StepPlan& plan = request.plan;
   R1_TRY(plan.dtype, held_dtype(dtype));
   R1_TRY(plan.kv_dtype, kv_dtype_of(stage.train.kv_dtype, plan.dtype));

@@ -1,13 +1,20 @@
 // r1 run: a pipeline of stages from one file.
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
+#include <thread>
 
 #include "base/log.h"
+#include "cli/run_plan.h"
 #include "cli/verbs.h"
-#include "recipes/pipeline.h"
+#include "recipes/pipeline_report.h"
+#include "recipes/quickstart.h"
 
 namespace r1 {
 namespace {
+
+constexpr double kMeasureSeconds = 0.5;  // of each shape of model, for --dry_run
 
 struct RunConfig {
   std::string recipe, output_dir, from, until, only;
@@ -21,7 +28,7 @@ struct RunConfig {
     f("until", until, "stop after this stage");
     f("only", only, "run this stage alone");
     f("variables", set_variables, "NAME=VALUE of the file's [variables], several with commas");
-    f("dry_run", dry_run, "say what would be run, and run nothing");
+    f("dry_run", dry_run, "say what would be run, in what time and memory, and run nothing");
   }
 };
 
@@ -56,30 +63,97 @@ const char* word(StageState state) {
   return "";
 }
 
-Result<void> print_plan(const Pipeline& pipeline, const PipelineRun& plan,
-                        const std::string& program) {
+struct PlannedStage {
+  bool runs = false;
+  StageState state = StageState::kNew;
+  double seconds = 0;  // of an earlier run
+  StagePlan plan = {};
+};
+
+/// "1m 12s" as it took before, "~ 2m" or "<= 2m" from a measurement, "–" where nobody knows.
+std::string time_text(const PlannedStage& s) {
+  if (s.seconds > 0) return human_seconds(s.seconds);
+  if (s.plan.seconds <= 0) return "-";
+  return (s.plan.is_at_most ? "<= " : "~ ") + human_seconds(s.plan.seconds);
+}
+
+Result<std::vector<PlannedStage>> plan_stages(const Pipeline& pipeline, const PipelineRun& run,
+                                              const std::string& program) {
   R1_TRY(const auto keys, stage_keys(pipeline, program));
-  R1_TRY(const auto chosen, stages_to_run(pipeline, keys, plan));
-  size_t width = 5;
-  for (const Stage& stage : pipeline.stages) width = std::max(width, stage.name.size());
-  std::printf("%s: %zu stages in %s\n\n", pipeline.title.c_str(), pipeline.stages.size(),
-              pipeline.output_dir.c_str());
-  double seconds = 0;
+  R1_TRY(const auto chosen, stages_to_run(pipeline, keys, run));
+  StagePlanner planner(pipeline, kMeasureSeconds);
+  std::vector<PlannedStage> stages;
   for (size_t i = 0; i < pipeline.stages.size(); ++i) {
     const Stage& stage = pipeline.stages[i];
-    const bool runs = std::find(chosen.begin(), chosen.end(), &stage) != chosen.end();
-    const StageRecord record = read_stage_record(stage);
-    const std::string time = record.seconds > 0 ? human_seconds(record.seconds) : "–";
-    seconds += runs ? record.seconds : 0;
-    std::printf("  %-*s  %-12s  %-4s  %8s  %s\n", static_cast<int>(width), stage.name.c_str(),
-                stage.verb.c_str(), runs ? "run" : "skip", time.c_str(),
-                word(state_of(stage, keys[i])));
+    PlannedStage s;
+    s.runs = std::find(chosen.begin(), chosen.end(), &stage) != chosen.end();
+    s.state = state_of(stage, keys[i]);
+    s.seconds = read_stage_record(stage).seconds;
+    R1_TRY(s.plan, planner.plan(stage));
+    stages.push_back(std::move(s));
   }
-  if (seconds > 0) std::printf("\nabout %s, as it took before\n", human_seconds(seconds).c_str());
+  return stages;
+}
+
+Result<void> print_plan(const Pipeline& pipeline, const PipelineRun& run,
+                        const std::string& program) {
+  R1_TRY(const auto stages, plan_stages(pipeline, run, program));
+  size_t width = 5;
+  for (const Stage& stage : pipeline.stages) width = std::max(width, stage.name.size());
+  const int w = static_cast<int>(width);
+  std::printf("%s: %zu stages in %s\n\n", pipeline.title.c_str(), pipeline.stages.size(),
+              pipeline.output_dir.c_str());
+  std::printf("  %-*s  %-12s  %-4s  %10s  %10s  %s\n", w, "stage", "verb", "", "time", "memory",
+              "what");
+  double measured = 0, at_most = 0, memory = 0;
+  size_t n_unknown = 0;
+  for (size_t i = 0; i < stages.size(); ++i) {
+    const Stage& stage = pipeline.stages[i];
+    const PlannedStage& s = stages[i];
+    const std::string bytes = s.plan.bytes > 0 ? human_bytes(s.plan.bytes) : "-";
+    std::printf("  %-*s  %-12s  %-4s  %10s  %10s  %s (%s)\n", w, stage.name.c_str(),
+                stage.verb.c_str(), s.runs ? "run" : "skip", time_text(s).c_str(), bytes.c_str(),
+                s.plan.what.c_str(), word(s.state));
+    if (!s.runs) continue;
+    measured += s.seconds;
+    at_most += s.seconds > 0 ? 0 : s.plan.seconds;
+    n_unknown += s.seconds <= 0 && s.plan.seconds <= 0 && stage.kind->has_compute;
+    memory = std::max(memory, s.plan.bytes);
+  }
+  std::printf(
+      "\ntime: as an earlier run took; else from a measurement of %g s for each model: ~ about, <= "
+      "with every text\n      as long as it may be, reading and starting not counted\n",
+      kMeasureSeconds);
+  if (measured + at_most > 0)
+    std::printf(
+        "together: %s%s%s\n", at_most > 0 ? "at most about " : "",
+        human_seconds(measured + at_most).c_str(),
+        n_unknown > 0 ? fmt::format(", and {} stages of unknown time", n_unknown).c_str() : "");
+  const double there = static_cast<double>(available_memory());
+  if (memory > 0)
+    std::printf("memory: at most %s of %s\n", human_bytes(memory).c_str(),
+                human_bytes(there).c_str());
+  if (memory > there && there > 0) log_warn("it does not fit into the memory of this machine");
   return {};
 }
 
-Result<void> run_recipe(const RunConfig& config) {
+/// report.html and summary.json as things stand; a report that fails stops no run.
+void write_report(const Pipeline& pipeline, const std::vector<std::string>& keys,
+                  const PipelineAbout& about) {
+  const auto facts = write_pipeline_report(pipeline, keys, about);
+  if (!facts) log_warn("no report: {}", facts.error().message);
+}
+
+void print_results(const Pipeline& pipeline, const std::vector<std::string>& keys,
+                   const PipelineAbout& about) {
+  const auto facts = write_pipeline_report(pipeline, keys, about);
+  if (!facts) return log_warn("no report: {}", facts.error().message);
+  std::printf("\n%s\nreport: %s\n",
+              pipeline_terminal_table(*facts, isatty(STDOUT_FILENO) != 0).c_str(),
+              (pipeline.output_dir / "report.html").c_str());
+}
+
+Result<void> run_recipe(const RunConfig& config, const std::string& command) {
   if (config.recipe.empty()) return fail("no recipe; r1 run recipes/r1.toml");
   R1_TRY(const std::string text, read_text(config.recipe));
   R1_TRY(const Pipeline pipeline,
@@ -91,13 +165,25 @@ Result<void> run_recipe(const RunConfig& config) {
              stage.title.empty() ? "" : ": ", stage.title);
   };
   if (config.dry_run) return print_plan(pipeline, plan, program);
+  const StagePlanner planner(pipeline, kMeasureSeconds);
+  for (const Stage& stage : pipeline.stages) R1_RETURN_IF_ERROR(planner.check(stage));
   const Timer timer;
   size_t n_run = 0;
   plan.tell = [&, tell = plan.tell](const Stage& stage, size_t index, StageState state) {
     ++n_run;
     tell(stage, index, state);
   };
-  R1_RETURN_IF_ERROR(run_pipeline(pipeline, program, plan));
+  R1_TRY(const auto keys, stage_keys(pipeline, program));
+  const PipelineAbout about{fmt::format("{}, {} threads", processor_name(),
+                                        std::max(1u, std::thread::hardware_concurrency())),
+                            R1_VERSION, command};
+  plan.run = [&](const Stage& stage, const std::vector<std::string>& args) {
+    write_report(pipeline, keys, about);  // all before it are done, and this one has begun
+    return call(stage, args);
+  };
+  const auto run = run_pipeline(pipeline, program, plan);
+  print_results(pipeline, keys, about);
+  R1_RETURN_IF_ERROR(run);
   if (n_run == 0) log_info("nothing to do: every stage is done and unchanged");
   log_info("{}: {} in {}", pipeline.title, pipeline.output_dir.string(),
            human_seconds(timer.seconds()));
@@ -116,7 +202,8 @@ Verb run_verb_of_recipes() {
   verb.run = [verb](const std::vector<std::string>& args) {
     RunConfig config;
     const auto named = name_positionals(list_fields(config), args, {"recipe"});
-    return run_verb(verb, config, named, [](RunConfig& c) { return run_recipe(c); });
+    return run_verb(verb, config, named,
+                    [&](RunConfig& c) { return run_recipe(c, command_line(verb, args)); });
   };
   return verb;
 }

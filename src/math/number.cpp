@@ -101,6 +101,8 @@ std::optional<int64_t> Rational::to_int64() const {
   return fmpz_get_si(top(*this));
 }
 
+double Rational::to_double() const { return fmpq_get_d(raw(*this)); }
+
 std::string Rational::text() const {
   char* digits = fmpq_get_str(nullptr, 10, raw(*this));
   std::string result = digits;

@@ -31,6 +31,7 @@ class Rational {
   bool is_zero() const { return sign() == 0; }
   bool is_integer() const;
   std::optional<int64_t> to_int64() const;  // an integer that fits
+  double to_double() const;                 // the nearest below in magnitude
   std::string text() const;                 // 3, -1/2
 
   const int64_t* words() const { return words_; }  // numerator, denominator, as in fmpq

@@ -104,6 +104,30 @@ Json reflection_json(const ReflectionStats& s) {
           {"length_without", s.length_without}};
 }
 
+/// The first completions of a few problems, evenly chosen: the same of every model.
+Json examples_json(const EvalCell& cell) {
+  constexpr size_t kExamples = 3;
+  Json list = Json::array();
+  const size_t n = cell.problems.size(), shown = std::min(n, kExamples);
+  for (size_t i = 0; i < shown; ++i) {
+    const size_t p = i * n / shown;
+    const auto it = std::find_if(
+        cell.evaluated.episodes.begin(), cell.evaluated.episodes.end(),
+        [&](const Episode& e) { return static_cast<size_t>(e.problem) == p && e.sample == 0; });
+    if (it == cell.evaluated.episodes.end()) continue;
+    const Problem& problem = cell.problems[p];
+    const auto& parts = it->score.parts;
+    list.push_back({{"id", problem.id},
+                    {"question", problem.messages.empty() ? "" : problem.messages.back().content},
+                    {"answer", problem.answer},
+                    {"completion", it->text},
+                    {"correct", parts.empty() ? 0.0 : parts[0].second},
+                    {"format", parts.size() < 2 ? 0.0 : parts[1].second},
+                    {"reward", it->score.value}});
+  }
+  return list;
+}
+
 Json cell_json(const EvalCell& cell) {
   Json json = Json::parse(summary_to_json(cell.evaluated.summary));
   json["judge"] = cell.judge;
@@ -125,6 +149,7 @@ Json cell_json(const EvalCell& cell) {
     point["pass@1"] = json_of(p.accuracy);
     json["thinking_budget"].push_back(point);
   }
+  json["examples"] = examples_json(cell);
   return json;
 }
 

@@ -30,4 +30,7 @@ std::string fact_list(const Facts& facts);
 /// What a model wrote: the thought dim, the rest plain, the middle of a long part left out.
 std::string answer_text(std::string_view completion);
 
+/// A card a problem: what was answered to it, side by side.
+std::string sample_cards(const std::vector<SampleCard>& samples);
+
 }  // namespace r1

@@ -44,28 +44,41 @@ void for_each_string(toml::node& node, const Change& change) {
   }
 }
 
-/// Puts a variable in place of every text that is $NAME, with its own type.
+/// The variable that a text "$NAME" names; nullptr for other texts.
+Result<const toml::node*> variable_of(const toml::node& value, const toml::table& variables,
+                                      const std::string& key, const std::string& file) {
+  const std::string text = value.value_or(std::string());
+  if (!text.starts_with("$")) return nullptr;
+  if (const toml::node* variable = variables.get(text.substr(1))) return variable;
+  std::vector<std::string> known;
+  for (auto&& [name, node] : variables) known.emplace_back(name.str());
+  return fail("{}:{}: {} = \"{}\" names no variable; [variables] has {}", file,
+              value.source().begin.line, key, text, fmt::format("{}", fmt::join(known, ", ")));
+}
+
+/// Puts a variable in place of every text that is $NAME, with its own type; in a list, the items of
+/// one that is a list.
 Result<void> put_variables(toml::table& table, const toml::table& variables,
                            const std::string& file) {
   for (auto&& [key, value] : table) {
+    const std::string name(key.str());
     if (auto* inner = value.as_table()) {
       R1_RETURN_IF_ERROR(put_variables(*inner, variables, file));
     } else if (auto* list = value.as_array()) {
+      toml::array filled;
       for (toml::node& item : *list) {
         if (auto* one = item.as_table()) R1_RETURN_IF_ERROR(put_variables(*one, variables, file));
+        R1_TRY(const toml::node* variable, variable_of(item, variables, name, file));
+        if (const toml::array* several = variable ? variable->as_array() : nullptr) {
+          for (const toml::node& each : *several) filled.push_back(each);
+        } else {
+          filled.push_back(variable ? *variable : item);
+        }
       }
+      *list = std::move(filled);
     }
-    const std::string text = value.value_or(std::string());
-    if (!text.starts_with("$")) continue;
-    const toml::node* variable = variables.get(text.substr(1));
-    if (!variable) {
-      std::vector<std::string> known;
-      for (auto&& [name, node] : variables) known.emplace_back(name.str());
-      return fail("{}:{}: {} = \"{}\" names no variable; [variables] has {}", file,
-                  value.source().begin.line, key.str(), text,
-                  fmt::format("{}", fmt::join(known, ", ")));
-    }
-    table.insert_or_assign(key, *variable);
+    R1_TRY(const toml::node* variable, variable_of(value, variables, name, file));
+    if (variable) table.insert_or_assign(key, *variable);
   }
   return {};
 }
@@ -96,6 +109,23 @@ std::string referred(const std::string& text) {
   return text.substr(1, text.find('/') - 1);
 }
 
+/// A list leaves out what a stage that is not enabled would have made.
+void leave_out(toml::table& table, const std::set<std::string>& disabled) {
+  for (auto&& [key, value] : table) {
+    if (auto* inner = value.as_table()) leave_out(*inner, disabled);
+    auto* list = value.as_array();
+    if (!list) continue;
+    const bool is_after = key.str() == "after";
+    toml::array kept;
+    for (toml::node& item : *list) {
+      if (auto* one = item.as_table()) leave_out(*one, disabled);
+      const std::string text = item.value_or(std::string());
+      if (!disabled.contains(is_after ? text : referred(text))) kept.push_back(item);
+    }
+    *list = std::move(kept);
+  }
+}
+
 Result<std::string> take_text(toml::table& table, const char* key, const std::string& where) {
   const toml::node* node = table.get(key);
   if (!node) return std::string();
@@ -111,6 +141,7 @@ Result<Stage> read_stage(toml::table table, const toml::table& all, const std::s
   R1_TRY(stage.name, take_text(table, "name", where));
   R1_TRY(stage.verb, take_text(table, "verb", where));
   R1_TRY(stage.title, take_text(table, "title", where));
+  R1_TRY(stage.role, take_text(table, "role", where));
   if (stage.name.empty() || stage.name.find_first_of("/@. ") != std::string::npos) {
     return fail("{}: name is '{}'; a stage needs one without / @ . and blanks", where, stage.name);
   }
@@ -151,7 +182,8 @@ Result<void> check_order(const Pipeline& pipeline, const std::string& file) {
     for (const std::string& input : stage.inputs) {
       if (known.contains(input)) continue;
       return fail("{}: stage {} refers to '{}', {}", file, stage.name, input,
-                  pipeline.find(input) ? "which comes later; put it first" : "which is no stage");
+                  pipeline.find(input) ? "which comes later; put it first"
+                                       : "which is no stage that is enabled");
     }
     if (!known.insert(stage.name).second)
       return fail("{}: two stages are named {}", file, stage.name);
@@ -186,8 +218,8 @@ Result<Pipeline> read_pipeline(const std::string& toml, const std::string& file,
                 error.description());
   }
   for (auto&& [key, value] : all) {
-    const std::vector<std::string> known{"title",   "output_dir", "seed",
-                                         "compute", "variables",  "stage"};
+    const std::vector<std::string> known{"title",   "notes",     "output_dir", "seed",
+                                         "compute", "variables", "stage"};
     const std::string name(key.str());
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
     const std::string near = nearest_name(name, known);
@@ -201,21 +233,30 @@ Result<Pipeline> read_pipeline(const std::string& toml, const std::string& file,
     R1_RETURN_IF_ERROR(set_variable(variables, setting));
   }
   all.erase("variables");
+  R1_RETURN_IF_ERROR(put_variables(variables, toml::table(variables), file));
   R1_RETURN_IF_ERROR(put_variables(all, variables, file));
   Pipeline pipeline;
   pipeline.title = all["title"].value_or(std::string("R1"));
+  if (const toml::array* notes = all["notes"].as_array()) {
+    for (const toml::node& note : *notes) pipeline.notes.push_back(note.value_or(std::string()));
+  }
   pipeline.output_dir = output_dir;
   if (output_dir.empty()) pipeline.output_dir = all["output_dir"].value_or(std::string());
   if (pipeline.output_dir.empty()) return fail("{}: output_dir is not set", file);
   const toml::array* stages = all["stage"].as_array();
   if (!stages || stages->empty()) return fail("{}: has no [[stage]]", file);
+  std::set<std::string> disabled;
   for (const toml::node& node : *stages) {
     const std::string where = fmt::format("{}:{}", file, node.source().begin.line);
     if (!node.is_table()) return fail("{}: a stage is written [[stage]]", where);
     toml::table table = *node.as_table();
     const bool is_wanted = table["enabled"].value_or(true);
     table.erase("enabled");
-    if (!is_wanted) continue;
+    if (!is_wanted) {
+      disabled.insert(table["name"].value_or(std::string()));
+      continue;
+    }
+    leave_out(table, disabled);
     R1_TRY(Stage stage, read_stage(std::move(table), all, where));
     stage.folder = pipeline.output_dir / stage.name;
     pipeline.stages.push_back(std::move(stage));
@@ -226,8 +267,10 @@ Result<Pipeline> read_pipeline(const std::string& toml, const std::string& file,
 }
 
 std::string resolve_config(const Stage& stage,
-                           const std::function<std::string(const std::string& name)>& value) {
+                           const std::function<std::string(const std::string& name)>& value,
+                           bool with_compute) {
   toml::table table = toml::parse(std::string_view(stage.config));
+  if (!with_compute) table.erase("compute");
   for_each_string(table, [&](const std::string& text) {
     const std::string name = referred(text);
     if (name.empty()) return text;

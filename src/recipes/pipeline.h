@@ -25,7 +25,7 @@ struct StageKind {
   const char* verb;
   const char* output;   // the option that says where to write
   const char* product;  // what others get of its folder: final, rows.jsonl, …
-  bool is_run;          // has checkpoints: --resume goes on, --overwrite begins again
+  bool is_run;          // has checkpoints: --resume goes on
   bool has_compute;     // takes [compute]
 };
 /// nullptr for a verb that no stage can be.
@@ -33,6 +33,7 @@ const StageKind* find_stage_kind(const std::string& verb);
 
 struct Stage {
   std::string name, verb, title;
+  std::string role;  // what it is to the report: zero, cold, r1; empty: as its name says
   const StageKind* kind = nullptr;
   std::string config;               // options of the verb as TOML, with references as they stand
   std::vector<std::string> inputs;  // stages it refers to, and those it comes `after`
@@ -45,7 +46,8 @@ struct Stage {
 struct Pipeline {
   std::string title;
   Path output_dir;
-  std::vector<Stage> stages;  // in the order of the file, which is the order they run in
+  std::vector<std::string> notes;  // for the report: what to keep in mind
+  std::vector<Stage> stages;       // in the order of the file, which is the order they run in
 
   const Stage* find(const std::string& name) const;
 };
@@ -53,16 +55,17 @@ struct Pipeline {
 /// Reads the file. `seed` of the top level becomes that of every stage that sets none, and
 /// [compute] that of every stage that takes one. Errors name the file, the stage and the remedy:
 /// unknown verb, two stages of one name, a reference to no stage or to a later one.
-/// A text "$NAME" anywhere in a stage is the variable NAME of [variables], with its type; a stage
-/// with `enabled` false is left out.
-/// output_dir: instead of the file's, unless empty. settings: NAME=VALUE of variables.
+/// A text "$NAME" anywhere in a stage, or in [variables] itself, is the variable NAME of
+/// [variables], with its type; a stage with `enabled` false is left out, in lists of later stages
+/// too. output_dir: instead of the file's, unless empty. settings: NAME=VALUE of variables.
 Result<Pipeline> read_pipeline(const std::string& toml, const std::string& file,
                                const std::string& output_dir = "",
                                const std::vector<std::string>& settings = {});
 
 /// A stage's options as TOML, with value(NAME) in place of @NAME.
 std::string resolve_config(const Stage& stage,
-                           const std::function<std::string(const std::string& name)>& value);
+                           const std::function<std::string(const std::string& name)>& value,
+                           bool with_compute = true);
 /// Files and folders that its options name.
 std::vector<std::string> files_of(const Stage& stage);
 
@@ -75,13 +78,13 @@ enum class StageState {
 };
 
 /// What a stage was made from: its options, the keys of the stages it refers to, the files it
-/// reads, and the program. Equal keys, equal results.
+/// reads, and the program. Equal keys, equal results: [compute] changes none and is no part of it.
 Result<std::vector<std::string>> stage_keys(const Pipeline& pipeline, const std::string& program);
 
 struct StageRecord {
   std::string key;
   bool is_done = false;
-  double seconds = 0;  // over all its sittings
+  double seconds = 0;  // over its sittings, but those that were killed
 };
 /// FOLDER.json beside the stage's folder; a record without key where there is none.
 Path record_file(const Stage& stage);
@@ -101,6 +104,8 @@ Result<std::vector<const Stage*>> stages_to_run(const Pipeline& pipeline,
                                                 const PipelineRun& plan);
 
 /// Runs them. Stops at the first error, which names the stage; the same command then goes on there.
+/// A stage that runs on what is out of date (--only, --from) remembers that, so that it is out of
+/// date itself once its inputs are made anew.
 Result<void> run_pipeline(const Pipeline& pipeline, const std::string& program,
                           const PipelineRun& plan);
 

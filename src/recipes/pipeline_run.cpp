@@ -40,12 +40,6 @@ Result<std::string> fingerprint_all(const Path& path) {
   return text;
 }
 
-bool has_checkpoints(const Stage& stage) {
-  std::error_code error;
-  const Path folder = stage.folder / "checkpoints";
-  return std::filesystem::exists(folder, error) && !std::filesystem::is_empty(folder, error);
-}
-
 /// What the stage's verb is called with, besides its name.
 Result<std::vector<std::string>> arguments(const Pipeline& pipeline, const Stage& stage,
                                            StageState state) {
@@ -60,10 +54,7 @@ Result<std::vector<std::string>> arguments(const Pipeline& pipeline, const Stage
   const Path output = stage.kind->is_run ? stage.folder : stage.product();
   args.insert(args.end(), {"--config", stage.config_file().string(),
                            fmt::format("--{}", stage.kind->output), output.string()});
-  if (stage.kind->is_run) {
-    const bool resumes = state == StageState::kStarted && has_checkpoints(stage);
-    args.push_back(resumes ? "--resume" : "--overwrite");
-  }
+  if (stage.kind->is_run && state == StageState::kStarted) args.push_back("--resume");
   return args;
 }
 
@@ -87,6 +78,21 @@ Result<void> run_stage(const Pipeline& pipeline, const Stage& stage, const std::
   return write_stage_record(stage, record);
 }
 
+/// The key of a stage as its inputs are now: with the key of each that is not what it would be.
+std::string key_now(const Pipeline& pipeline, const std::vector<std::string>& keys, size_t index) {
+  std::string others;
+  for (const std::string& input : pipeline.stages[index].inputs) {
+    const Stage& from = *pipeline.find(input);
+    const auto at = static_cast<size_t>(&from - pipeline.stages.data());
+    const StageRecord record = read_stage_record(from);
+    if (!record.is_done || record.key != keys[at]) others += "\n" + record.key;
+  }
+  if (others.empty()) return keys[index];
+  log_warn("stage {} runs on what is out of date", pipeline.stages[index].name);
+  others.insert(0, keys[index]);
+  return sha256(std::as_bytes(std::span(others)));
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> stage_keys(const Pipeline& pipeline, const std::string& program) {
@@ -94,7 +100,8 @@ Result<std::vector<std::string>> stage_keys(const Pipeline& pipeline, const std:
   std::vector<std::string> list;
   for (const Stage& stage : pipeline.stages) {
     std::string text = program + "\n" + stage.verb + "\n";
-    text += resolve_config(stage, [&](const std::string& name) { return keys.at(name); });
+    text += resolve_config(
+        stage, [&](const std::string& name) { return keys.at(name); }, /*with_compute=*/false);
     for (const std::string& input : stage.inputs) text += keys.at(input) + "\n";
     for (const std::string& file : files_of(stage)) {
       R1_TRY(const std::string print, fingerprint_all(file));
@@ -184,10 +191,11 @@ Result<void> run_pipeline(const Pipeline& pipeline, const std::string& program,
       return fail("stage {} needs {} of stage {}, which is not there; run that first", stage.name,
                   from.product().string(), from.name);
     }
-    StageState state = state_of(stage, keys[i]);
-    if (state == StageState::kDone) state = StageState::kStale;  // asked for: begins anew
+    const std::string key = key_now(pipeline, keys, i);
+    StageState state = state_of(stage, key);
     if (plan.tell) plan.tell(stage, i, state);
-    R1_RETURN_IF_ERROR(run_stage(pipeline, stage, keys[i], state, plan));
+    if (state == StageState::kDone) state = StageState::kStale;  // asked for: begins anew
+    R1_RETURN_IF_ERROR(run_stage(pipeline, stage, key, state, plan));
   }
   return {};
 }

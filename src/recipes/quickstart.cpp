@@ -14,14 +14,6 @@ namespace {
 constexpr int64_t kValidationFirst = 1'000'000;  // held-out problems that only draw the curves
 constexpr int kCards = 3;
 
-std::string processor_name() {
-  std::ifstream in("/proc/cpuinfo");
-  for (std::string line; std::getline(in, line);) {
-    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
-  }
-  return "unknown processor";
-}
-
 EvalConfig eval_config(const QuickstartConfig& config, int samples) {
   EvalConfig eval;
   eval.samples = samples;
@@ -194,6 +186,14 @@ Report make_report(const QuickstartConfig& config, const std::vector<StageRow>& 
 }
 
 }  // namespace
+
+std::string processor_name() {
+  std::ifstream in("/proc/cpuinfo");
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  }
+  return "unknown processor";
+}
 
 QuickstartConfig::QuickstartConfig() {
   base = v3_tiny();

@@ -30,6 +30,9 @@ struct QuickstartConfig {
   }
 };
 
+/// As /proc/cpuinfo has it.
+std::string processor_name();
+
 /// Base, R1-Zero, evaluation of both; writes summary.json and report.html. Returns what the
 /// terminal shows at the end: the table and what to try next.
 Result<std::string> quickstart(QuickstartConfig config, const std::string& version,

@@ -135,12 +135,30 @@ pre { margin: 0; padding: 14px 18px; font: 13px/1.55 var(--mono); tab-size: 2; }
   display: flex; flex-wrap: wrap; gap: 4px 14px; align-items: baseline; margin-bottom: 9px;
 }
 .next span { color: var(--ink2); font-size: 14.5px; }
+section > h3 { font-size: 15px; font-weight: 620; margin: 22px 0 10px; }
+.scroll + .grid, .legend + .grid, .grid + .scroll, .scroll + .scroll { margin-top: 16px; }
+.dense th, .dense td { padding: 9px 8px; }
+.dense th:first-child { padding-left: 18px; }
+.dense th:last-child, .dense td:last-child { padding-right: 18px; }
+.pipeline { overflow-x: auto; }
+.pipeline .wide { min-width: 860px; }
+.pipeline .narrow { display: none; }
+.verdicts { list-style: none; display: grid; gap: 12px; }
+.verdicts li { display: grid; grid-template-columns: 8.5em 1fr; gap: 14px; align-items: baseline; }
+.verdicts .mark { justify-self: start; }
+.verdicts b { font-weight: 600; }
+.verdicts p { color: var(--ink2); font-size: 14.5px; }
 footer {
   margin-top: 52px; padding-top: 14px; border-top: 1px solid var(--line); color: var(--ink2);
   font-size: 13px;
 }
 
+@media (max-width: 760px) {
+  .pipeline .wide { display: none; }
+  .pipeline .narrow { display: block; max-width: 440px; margin: 0 auto; }
+}
 @media (max-width: 620px) {
+  .verdicts li { grid-template-columns: 1fr; gap: 4px; }
   main { padding: 28px 16px 28px; }
   h1 { font-size: 27px; }
   .lead { font-size: 16.5px; }

@@ -61,19 +61,6 @@ std::string answer(const SampleCard::Answer& a) {
          answer_text(a.text) + "</div>\n";
 }
 
-std::string sample_cards(const std::vector<SampleCard>& samples) {
-  std::string html;
-  for (const SampleCard& card : samples) {
-    html += fmt::format(
-        "<article class=\"card\">\n<h3>{} <span>→ {}</span></h3>\n<div class=\"answers\">\n",
-        escape_html(cut_text(card.problem, kProblemColumns)),
-        escape_html(cut_text(card.answer, kProblemColumns)));
-    for (const SampleCard::Answer& a : card.answers) html += answer(a);
-    html += "</div>\n</article>\n";
-  }
-  return html;
-}
-
 std::string note_list(const std::vector<std::string>& notes) {
   if (notes.empty()) return "";
   std::string html = "<ul class=\"notes\">\n";
@@ -92,6 +79,19 @@ std::string next_list(const std::vector<NextStep>& steps) {
 }
 
 }  // namespace
+
+std::string sample_cards(const std::vector<SampleCard>& samples) {
+  std::string html;
+  for (const SampleCard& card : samples) {
+    html += fmt::format(
+        "<article class=\"card\">\n<h3>{} <span>→ {}</span></h3>\n<div class=\"answers\">\n",
+        escape_html(cut_text(card.problem, kProblemColumns)),
+        escape_html(cut_text(card.answer, kProblemColumns)));
+    for (const SampleCard::Answer& a : card.answers) html += answer(a);
+    html += "</div>\n</article>\n";
+  }
+  return html;
+}
 
 std::string render_report(const Report& report) {
   std::vector<Headline> headlines = report.headlines;

@@ -10,15 +10,6 @@ namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-__int128 greatest_common_divisor(__int128 a, __int128 b) {
-  while (b != 0) {
-    const __int128 rest = a % b;
-    a = b;
-    b = rest;
-  }
-  return a;
-}
-
 /// Reads a number from the front of a text; every step says whether it found what it looks for.
 class NumberReader {
  public:
@@ -28,17 +19,11 @@ class NumberReader {
     const bool negative = read_sign();
     const bool has_currency = skip("\\$") || skip("$");
     const bool inner_negative = has_currency && read_sign();
-    Rational value;
-    if (!(skip_fraction_command() ? read_latex_fraction(value) : read_plain(value))) {
-      return std::nullopt;
-    }
+    auto value = skip_fraction_command() ? read_latex_fraction() : read_plain();
     skip("\\%") || skip("%");
     skip_space();
-    if (!rest_.empty()) return std::nullopt;
-    if (negative != inner_negative) value.numerator = -value.numerator;
-    const __int128 n = value.numerator;
-    const __int128 divisor = greatest_common_divisor(n < 0 ? -n : n, value.denominator);
-    return Rational{n / divisor, value.denominator / divisor};
+    if (!value || !rest_.empty()) return std::nullopt;
+    return with_sign(std::move(value), negative != inner_negative);
   }
 
  private:
@@ -58,23 +43,24 @@ class NumberReader {
     return skip("-") || skip("\u2212");
   }
 
-  bool push_digit(Rational& value, char digit) {
-    return !__builtin_mul_overflow(value.numerator, __int128{10}, &value.numerator) &&
-           !__builtin_add_overflow(value.numerator, __int128{digit - '0'}, &value.numerator);
+  static std::optional<Rational> with_sign(std::optional<Rational> value, bool is_negative) {
+    return value && is_negative ? subtract(Rational(), *value) : value;
   }
 
-  /// Digits; commas only where they mark thousands: 1,234,567.
-  bool read_whole(Rational& value) {
+  /// Digits; commas only where they mark thousands: 1,234,567. Without them; "" where there are
+  /// none.
+  std::string read_whole() {
     skip_space();
-    size_t n = 0, since_comma = 0;
+    std::string digits;
+    size_t since_comma = 0;
     bool has_comma = false;
     while (!rest_.empty()) {
       if (is_digit(rest_[0])) {
-        if (has_comma && since_comma == 3) return false;
-        if (!push_digit(value, rest_[0])) return false;
-        ++n;
+        if (has_comma && since_comma == 3) return "";
+        digits.push_back(rest_[0]);
         ++since_comma;
-      } else if (rest_[0] == ',' && (has_comma ? since_comma == 3 : n >= 1 && n <= 3)) {
+      } else if (rest_[0] == ',' &&
+                 (has_comma ? since_comma == 3 : !digits.empty() && digits.size() <= 3)) {
         has_comma = true;
         since_comma = 0;
       } else {
@@ -82,69 +68,58 @@ class NumberReader {
       }
       rest_.remove_prefix(1);
     }
-    return n > 0 && (!has_comma || since_comma == 3);
+    return has_comma && since_comma != 3 ? "" : digits;
   }
 
-  bool read_decimals(Rational& value) {
+  /// The digits after a point, of which those at the end that are 0 say nothing.
+  std::optional<Rational> read_decimals(std::string text) {
     const size_t n = std::min(rest_.find_first_not_of("0123456789"), rest_.size());
     const std::string_view digits = rest_.substr(0, n);
     rest_.remove_prefix(n);
-    for (char digit : digits.substr(0, digits.find_last_not_of('0') + 1)) {
-      if (!push_digit(value, digit) ||
-          __builtin_mul_overflow(value.denominator, __int128{10}, &value.denominator)) {
-        return false;
-      }
-    }
-    return n > 0;
+    if (n == 0) return std::nullopt;
+    text.push_back('.');
+    text.append(digits.substr(0, digits.find_last_not_of('0') + 1));
+    return Rational::from_decimal(text);
   }
 
   /// 12  1,234.5  .5  3/4
-  bool read_plain(Rational& value) {
+  std::optional<Rational> read_plain() {
     skip_space();
     if (rest_.starts_with('.')) {
       rest_.remove_prefix(1);
-      return read_decimals(value);
+      return read_decimals("0");
     }
-    if (!read_whole(value)) return false;
+    const std::string whole = read_whole();
+    if (whole.empty()) return std::nullopt;
     if (rest_.size() > 1 && rest_[0] == '.' && is_digit(rest_[1])) {
       rest_.remove_prefix(1);
-      return read_decimals(value);
+      return read_decimals(whole);
     }
-    if (!skip("/")) return true;
-    Rational below;
-    if (!read_whole(below) || below.numerator == 0) return false;
-    value.denominator = below.numerator;
-    return true;
+    if (!skip("/")) return Rational::from_decimal(whole);
+    return ratio(whole, read_whole());
+  }
+
+  static std::optional<Rational> ratio(const std::string& above, const std::string& below) {
+    const auto a = Rational::from_decimal(above), b = Rational::from_decimal(below);
+    return a && b ? divide(*a, *b) : std::nullopt;
   }
 
   bool skip_fraction_command() { return skip("\\frac") || skip("\\dfrac") || skip("\\tfrac"); }
 
   /// {3}{4}
-  bool read_latex_fraction(Rational& value) {
-    Rational below;
-    if (!skip("{")) return false;
+  std::optional<Rational> read_latex_fraction() {
+    if (!skip("{")) return std::nullopt;
     const bool negative = read_sign();
-    if (!read_whole(value) || !skip("}") || !skip("{")) return false;
+    const std::string above = read_whole();
+    if (!skip("}") || !skip("{")) return std::nullopt;
     const bool below_negative = read_sign();
-    if (!read_whole(below) || !skip("}") || below.numerator == 0) return false;
-    if (negative != below_negative) value.numerator = -value.numerator;
-    value.denominator = below.numerator;
-    return true;
+    const std::string below = read_whole();
+    if (!skip("}")) return std::nullopt;
+    return with_sign(ratio(above, below), negative != below_negative);
   }
 
   std::string_view rest_;
 };
-
-std::string decimal_text(__int128 value) {
-  if (value == 0) return "0";
-  const bool negative = value < 0;
-  std::string text;
-  for (; value != 0; value /= 10) {
-    const int digit = static_cast<int>(value % 10);
-    text.insert(text.begin(), static_cast<char>('0' + (negative ? -digit : digit)));
-  }
-  return negative ? "-" + text : text;
-}
 
 /// Takes off what stands around an answer: $…$, \(…\), \[…\], space and a full stop.
 std::string_view unwrap(std::string_view text) {
@@ -168,9 +143,7 @@ std::optional<Rational> parse_number(std::string_view text) {
 
 std::string canonical_answer(std::string_view answer) {
   const auto number = parse_number(answer);
-  if (!number) return std::string(unwrap(answer));
-  if (number->denominator == 1) return decimal_text(number->numerator);
-  return decimal_text(number->numerator) + "/" + decimal_text(number->denominator);
+  return number ? number->text() : std::string(unwrap(answer));
 }
 
 bool answers_equal(std::string_view answer, std::string_view reference) {

@@ -5,17 +5,13 @@
 #include <string>
 #include <string_view>
 
-namespace r1 {
+#include "math/number.h"
 
-/// A fraction in lowest terms with a positive denominator.
-struct Rational {
-  __int128 numerator = 0, denominator = 1;
-  bool operator==(const Rational&) const = default;
-};
+namespace r1 {
 
 /// A whole text as an exact number: 1,234  -3.50  +7  007  $5  50%  3/4  \frac{3}{4}  $7$. A
 /// percent sign and a currency sign are dropped. Nothing for lists, words, other digits than ASCII,
-/// or what overflows 128 bits.
+/// or more digits than Rational takes.
 std::optional<Rational> parse_number(std::string_view text);
 
 /// One text for all ways to write the same number; other answers only lose space and $…$.

@@ -11,10 +11,6 @@
 namespace r1 {
 namespace {
 
-double to_double(const Rational& r) {
-  return static_cast<double>(r.numerator) / static_cast<double>(r.denominator);
-}
-
 class Numeric : public Reward {
  public:
   Numeric(NumericOptions options, RewardOptions common) : options_(options), common_(common) {}
@@ -40,8 +36,8 @@ class Numeric : public Reward {
  private:
   bool is_near(const Rational& a, const Rational& b) const {
     if (a == b) return true;
-    const double allowed = std::max(options_.absolute, options_.relative * std::abs(to_double(b)));
-    return allowed > 0 && std::abs(to_double(a) - to_double(b)) <= allowed;
+    const double allowed = std::max(options_.absolute, options_.relative * std::abs(b.to_double()));
+    return allowed > 0 && std::abs(a.to_double() - b.to_double()) <= allowed;
   }
 
   NumericOptions options_;
@@ -62,16 +58,8 @@ std::optional<Rational> parse_scientific(std::string_view text) {
   if (!mantissa || has_two_signs || code != std::errc{} || end != digits.data() + digits.size() ||
       std::abs(power) > 30)
     return std::nullopt;
-  const auto ten = parse_number("1" + std::string(static_cast<size_t>(std::abs(power)), '0'));
-  __int128 numerator = mantissa->numerator, denominator = mantissa->denominator;
-  __int128& grown = power < 0 ? denominator : numerator;
-  if (!ten || __builtin_mul_overflow(grown, ten->numerator, &grown)) return std::nullopt;
-  __int128 a = numerator < 0 ? -numerator : numerator, b = denominator;
-  while (b != 0) {
-    const __int128 rest = a % b;
-    a = b, b = rest;
-  }
-  return Rational{numerator / a, denominator / a};
+  const auto scale = r1::power(Rational(10), Rational(power));
+  return scale ? multiply(*mantissa, *scale) : std::nullopt;
 }
 
 Result<std::unique_ptr<const Reward>> make_numeric(const RewardSettings& settings) {

@@ -12,6 +12,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <string>
 #include <thread>
@@ -37,9 +38,10 @@ struct Outcome {
 };
 
 struct Limits {
-  std::string input = "";  // standard input
-  int64_t file_bytes = 0;  // no file may grow beyond; 0: no limit
-  double kill_after = 0;   // seconds until kill -9; 0: never
+  std::string input = "";                // standard input
+  int64_t file_bytes = 0;                // no file may grow beyond; 0: no limit
+  double kill_after = 0;                 // seconds until kill -9; 0: never
+  std::function<bool()> kill_when = {};  // kill -9 as soon as this holds, asked all the time
 };
 
 inline std::string slurp(const Path& file) {
@@ -82,6 +84,14 @@ inline Outcome run_r1(const Args& args, const Limits& limits = {}) {
   EXPECT_GT(child, 0);
   if (limits.kill_after > 0) {
     std::this_thread::sleep_for(std::chrono::duration<double>(limits.kill_after));
+    ::kill(child, SIGKILL);
+  }
+  if (limits.kill_when) {
+    siginfo_t ended = {};
+    while (!limits.kill_when() &&
+           !(::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+             ended.si_pid == child))
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
     ::kill(child, SIGKILL);
   }
   int status = 0;

@@ -68,6 +68,46 @@ TEST(Pipeline, VariablesAreSetFromOutside) {
   EXPECT_NE(wrong.error().message.find("of model, steps"), std::string::npos);
 }
 
+TEST(Pipeline, VariablesNameVariablesAndFillLists) {
+  const std::string toml = R"(
+output_dir = "x"
+[variables]
+steps = 4
+few = "$steps"
+kept = ["correct", "format"]
+wanted = false
+[[stage]]
+name = "a"
+verb = "pretrain"
+max_steps = "$few"
+[[stage]]
+name = "b"
+enabled = "$wanted"
+verb = "rl"
+model = "@a"
+[[stage]]
+name = "c"
+verb = "eval"
+after = ["a", "b"]
+models = ["@a", "@b"]
+filters = ["length", "$kept"]
+)";
+  const auto read = read_pipeline(toml, "a.toml");
+  ASSERT_TRUE(read) << read.error().message;
+  ASSERT_EQ(read->stages.size(), 2u);
+  EXPECT_NE(read->stages[0].config.find("max_steps = 4"), std::string::npos);
+  EXPECT_EQ(read->stages[1].inputs, (std::vector<std::string>{"a", "a"}));
+  EXPECT_EQ(read->stages[1].config.find("@b"), std::string::npos);
+  EXPECT_NE(read->stages[1].config.find("'length', 'correct', 'format'"), std::string::npos)
+      << read->stages[1].config;
+  const auto more = read_pipeline(toml, "a.toml", "", {"wanted=true", "steps=9", "kept=[]"});
+  ASSERT_TRUE(more) << more.error().message;
+  ASSERT_EQ(more->stages.size(), 3u);
+  EXPECT_NE(more->stages[0].config.find("max_steps = 9"), std::string::npos);
+  EXPECT_NE(more->stages[2].config.find("@b"), std::string::npos);
+  EXPECT_EQ(more->stages[2].config.find("correct"), std::string::npos);
+}
+
 TEST(Pipeline, BadFilesAreNamed) {
   const std::string head = "output_dir = \"x\"\n[[stage]]\nname = \"a\"\n";
   EXPECT_NE(error_of("output_dir = \"x\"\n").find("no [[stage]]"), std::string::npos);
@@ -157,6 +197,26 @@ TEST(Pipeline, ABrokenStageGoesOnFromItsCheckpoint) {
   fake.broken.clear();
   ASSERT_TRUE(fake.run());
   EXPECT_EQ(fake.ran, Fake::Names{"cold+"});
+}
+
+TEST(Pipeline, ThreadsChangeNothing) {
+  Fake fake;
+  ASSERT_TRUE(fake.run());
+  fake.toml.replace(fake.toml.find("threads = 1"), 11, "threads = 2");
+  ASSERT_TRUE(fake.run());
+  EXPECT_TRUE(fake.ran.empty());
+}
+
+TEST(Pipeline, WhatRanAloneOnOldInputsRunsAgainAfterThem) {
+  Fake fake;
+  ASSERT_TRUE(fake.run());
+  fake.toml.replace(fake.toml.find("steps = 3"), 9, "steps = 4");
+  ASSERT_TRUE(fake.run("", "", "cold"));
+  EXPECT_EQ(fake.ran, Fake::Names{"cold"});
+  ASSERT_TRUE(fake.run());
+  EXPECT_EQ(fake.ran, (Fake::Names{"base", "cold"}));
+  ASSERT_TRUE(fake.run());
+  EXPECT_TRUE(fake.ran.empty());
 }
 
 TEST(Pipeline, PartsOfItRunByName) {

@@ -71,13 +71,15 @@ TEST(ParseNumber, RefusesWhatIsNotOneNumber) {
   }
 }
 
-TEST(ParseNumber, StopsBeforeOverflow) {
-  const std::string max = "170141183460469231731687303715884105727";  // 2^127 - 1
-  EXPECT_EQ(canonical_answer(max), max);
-  EXPECT_EQ(canonical_answer("-" + max), "-" + max);
-  EXPECT_FALSE(parse_number("170141183460469231731687303715884105728"));
-  EXPECT_FALSE(parse_number("0." + std::string(60, '3')));
-  EXPECT_TRUE(parse_number("0.5" + std::string(60, '0')));
+TEST(ParseNumber, IsExactForAnySizeWithinABound) {
+  const std::string past_128_bits = "170141183460469231731687303715884105728";  // 2^127
+  EXPECT_EQ(canonical_answer(past_128_bits), past_128_bits);
+  EXPECT_EQ(canonical_answer("-" + past_128_bits), "-" + past_128_bits);
+  EXPECT_FALSE(answers_equal(past_128_bits, past_128_bits + ".5"));
+  EXPECT_TRUE(parse_number("0." + std::string(60, '3')));
+  EXPECT_EQ(canonical_answer("0.5" + std::string(60, '0')), "1/2");
+  EXPECT_FALSE(parse_number(std::string(3000, '9')));
+  EXPECT_FALSE(parse_number("0." + std::string(3000, '3')));
 }
 
 TEST(AnswersEqual, ComparesExactlyAndFallsBackToText) {

@@ -1,0 +1,116 @@
+// What a pipeline's folders hold: how far each stage is, what it cost, what its models can do.
+#pragma once
+
+#include <limits>
+
+#include "recipes/eval_suite.h"
+#include "recipes/pipeline.h"
+#include "recipes/report.h"
+#include "recipes/run_emergence.h"
+
+namespace r1 {
+
+inline constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+
+/// One stage as its folder tells it.
+struct StageFacts {
+  const Stage* stage = nullptr;
+  StageState state = StageState::kNew;
+  std::string model, teacher;        // as the recipe has them: "@base", or a path
+  std::vector<std::string> rewards;  // names or labels, in order
+  double seconds = 0;
+  int64_t steps = 0;
+  double tokens = kUnknown, flops = kUnknown;  // about; kUnknown where nothing says
+  std::vector<std::pair<int64_t, Metrics>> metrics = {};
+  std::vector<WatchedAnswer> watched = {};
+
+  bool is_begun() const { return state != StageState::kNew; }
+  bool is_rl() const { return stage->verb == "rl"; }
+};
+
+/// A model as an eval stage measured it. What eval.json does not say is NaN.
+struct ModelFacts {
+  std::string name;                  // of the stage; else as r1 eval named it
+  const StageFacts* made = nullptr;  // by this stage; nullptr: it comes from outside
+  EvalCell cell;
+  struct Example {
+    std::string id, question, answer, completion;
+    bool is_right = false, is_formed = false;
+    double reward = kUnknown;
+  };
+  std::vector<Example> examples = {};
+
+  const EvalSummary& summary() const { return cell.evaluated.summary; }
+};
+
+/// Two stages from one model: what it started from is in both, what differs is the comparison.
+struct StagePair {
+  const StageFacts* first = nullptr;
+  const StageFacts* second = nullptr;
+};
+
+struct PipelineFacts {
+  const Pipeline* pipeline = nullptr;
+  std::vector<StageFacts> stages;     // all, in the recipe's order
+  std::vector<ModelFacts> models;     // of every eval stage, in its order
+  std::string seed, protocol;         // of the first stage that says one; of the first evaluation
+  std::vector<std::string> troubles;  // files that could not be read, and why
+
+  const StageFacts* find(const std::string& name) const;
+  /// The stage of a role: by its `role`, else by its name (student-rl for student_rl).
+  const StageFacts* find_role(const std::string& role) const;
+  /// As measured, on the first data set of the first eval stage; nullptr when it is not.
+  const ModelFacts* measured(const StageFacts* stage) const;
+  /// The same of the model that a stage begins with.
+  const ModelFacts* start_of(const StageFacts& stage) const;
+  /// Steps of all RL stages that went into a stage, its own with them.
+  int64_t rl_steps_behind(const StageFacts& stage) const;
+  /// Distillation and RL on the same student.
+  std::vector<StagePair> distilled_against_rl() const;
+  /// RL with and without a reward whose name says language, from the same model.
+  std::vector<StagePair> with_and_without_language() const;
+};
+
+/// keys: of stage_keys. What is not there yet is left out; what cannot be read is a trouble, no
+/// error: a report of half a pipeline is wanted too.
+PipelineFacts read_pipeline_facts(const Pipeline& pipeline, const std::vector<std::string>& keys);
+
+/// "@zero" and "@zero/x" name stage zero; "" for a path.
+std::string stage_referred(const std::string& reference);
+
+/// The values of one metric over the steps; finite ones.
+Series metric_series(const StageFacts& stage, const std::string& metric);
+/// rewards/NAME/mean of the stage's first reward whose name contains `part`; "" without.
+std::string reward_metric(const StageFacts& stage, const std::string& part);
+
+/// One claim of the paper at this scale.
+struct PipelineVerdict {
+  std::string key;      // zero, r1, order, distillation, majority, language
+  std::string claim;    // what it says
+  std::string verdict;  // holds, does not hold, not measured yet
+  std::string numbers;  // with their standard errors
+};
+/// The claims that the recipe has the stages for.
+std::vector<PipelineVerdict> pipeline_verdicts(const PipelineFacts& facts);
+
+/// a / b with the error that those of a and b make.
+Estimate ratio_of(double a, double a_error, double b, double b_error);
+/// "95.4 ± 0.4 %"
+std::string share_text(double share, double error);
+/// 4.2T, 1.3P: as compact_text, with units for what is large.
+std::string flops_text(double flops);
+
+/// The stages as boxes with arrows, for wide and for narrow screens.
+std::string pipeline_picture(const PipelineFacts& facts);
+
+/// Sections of the page; "" where there is nothing to show.
+std::string pipeline_curves(const PipelineFacts& facts);
+std::string pipeline_comparisons(const PipelineFacts& facts);
+std::string pipeline_emergence(const PipelineFacts& facts);
+/// Charts of at most six models: test-time compute, cons@k, pass@k, length by difficulty.
+std::vector<Chart> pipeline_model_charts(const PipelineFacts& facts);
+
+/// A word for people: done, begun, not yet, out of date.
+const char* state_word(StageState state);
+
+}  // namespace r1
