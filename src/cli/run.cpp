@@ -160,7 +160,9 @@ Result<void> run_recipe(const RunConfig& config, const std::string& command) {
          read_pipeline(text, config.recipe, config.output_dir, config.set_variables));
   R1_TRY(const std::string program, program_key());
   PipelineRun plan{config.from, config.until, config.only, call, {}};
+  size_t n_run = 0;
   plan.tell = [&](const Stage& stage, size_t index, StageState state) {
+    ++n_run;
     log_info("{}/{} {} ({}){}{}", index + 1, pipeline.stages.size(), stage.name, word(state),
              stage.title.empty() ? "" : ": ", stage.title);
   };
@@ -168,11 +170,6 @@ Result<void> run_recipe(const RunConfig& config, const std::string& command) {
   const StagePlanner planner(pipeline, kMeasureSeconds);
   for (const Stage& stage : pipeline.stages) R1_RETURN_IF_ERROR(planner.check(stage));
   const Timer timer;
-  size_t n_run = 0;
-  plan.tell = [&, tell = plan.tell](const Stage& stage, size_t index, StageState state) {
-    ++n_run;
-    tell(stage, index, state);
-  };
   R1_TRY(const auto keys, stage_keys(pipeline, program));
   const PipelineAbout about{fmt::format("{}, {} threads", processor_name(),
                                         std::max(1u, std::thread::hardware_concurrency())),
@@ -181,7 +178,7 @@ Result<void> run_recipe(const RunConfig& config, const std::string& command) {
     write_report(pipeline, keys, about);  // all before it are done, and this one has begun
     return call(stage, args);
   };
-  const auto run = run_pipeline(pipeline, program, plan);
+  const auto run = run_pipeline(pipeline, keys, plan);
   print_results(pipeline, keys, about);
   R1_RETURN_IF_ERROR(run);
   if (n_run == 0) log_info("nothing to do: every stage is done and unchanged");

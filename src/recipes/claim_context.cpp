@@ -128,7 +128,7 @@ Result<Path> learn(const ClaimsConfig& config, const Path& model, const Path& fo
   return Path(done->model);
 }
 
-/// Accuracy on problems of one length; NaN where the model has fewer positions.
+/// Accuracy on problems of one length.
 struct Measured {
   std::vector<PositionAccuracy> needles;
   double needle = 0, program = 0;

@@ -106,7 +106,8 @@ Result<std::vector<const Stage*>> stages_to_run(const Pipeline& pipeline,
 /// Runs them. Stops at the first error, which names the stage; the same command then goes on there.
 /// A stage that runs on what is out of date (--only, --from) remembers that, so that it is out of
 /// date itself once its inputs are made anew.
-Result<void> run_pipeline(const Pipeline& pipeline, const std::string& program,
+/// keys: of stage_keys.
+Result<void> run_pipeline(const Pipeline& pipeline, const std::vector<std::string>& keys,
                           const PipelineRun& plan);
 
 }  // namespace r1

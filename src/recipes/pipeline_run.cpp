@@ -178,9 +178,8 @@ Result<std::vector<const Stage*>> stages_to_run(const Pipeline& pipeline,
   return chosen;
 }
 
-Result<void> run_pipeline(const Pipeline& pipeline, const std::string& program,
+Result<void> run_pipeline(const Pipeline& pipeline, const std::vector<std::string>& keys,
                           const PipelineRun& plan) {
-  R1_TRY(const auto keys, stage_keys(pipeline, program));
   R1_TRY(const auto chosen, stages_to_run(pipeline, keys, plan));
   for (size_t i = 0; i < pipeline.stages.size(); ++i) {
     const Stage& stage = pipeline.stages[i];

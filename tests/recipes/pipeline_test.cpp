@@ -149,7 +149,8 @@ struct Fake {
       R1_RETURN_IF_ERROR(make_folder(stage.product().parent_path()));
       return write_text_atomic(stage.product(), stage.name);
     };
-    return run_pipeline(pipeline, program, plan);
+    R1_TRY(const auto keys, stage_keys(pipeline, program));
+    return run_pipeline(pipeline, keys, plan);
   }
   using Names = std::vector<std::string>;
 };
