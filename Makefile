@@ -23,7 +23,7 @@ build: setup ## compile the program to build/r1
 	@$(BUILD) release -j $(JOBS) --target r1 $(QUIET)
 	@echo "build: build/r1"
 
-quickstart: build ## the R1-Zero story in miniature: train, evaluate, report to runs/quickstart
+quickstart: build ## R1 in miniature: all stages, evaluation, report to runs/quickstart
 	@build/r1 quickstart --output_dir runs/quickstart $(ARGS)
 
 test: setup  ## compile everything, warnings as errors, and run all tests

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/processor.h"
 #include "base/thread_pool.h"
 #include "kernels/backend.h"
 #include "kernels/peak.h"
@@ -17,14 +18,6 @@
 
 namespace r1 {
 namespace {
-
-std::string processor_name() {
-  std::ifstream cpuinfo("/proc/cpuinfo");
-  for (std::string line; std::getline(cpuinfo, line);) {
-    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
-  }
-  return "unknown processor";
-}
 
 struct Bandwidth {
   double read, copy;  // GB/s; copy counts bytes read and bytes written

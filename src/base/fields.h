@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <type_traits>
 #include <variant>
@@ -48,6 +49,10 @@ std::vector<Field> list_fields(Config& config, const std::string& prefix = "") {
 /// name the file, line and column, and suggest the nearest known key.
 Result<void> apply_toml(std::vector<Field> fields, const std::string& text,
                         const std::string& file_name);
+
+/// Every value of a TOML text as TOML, by its dotted name.
+Result<std::map<std::string, std::string>> toml_values(const std::string& text,
+                                                       const std::string& file_name);
 
 /// Sets one field from text: "3e-4", "true", "a,b". The error names the field and what it takes.
 Result<void> set_field(const std::vector<Field>& fields, const std::string& name,

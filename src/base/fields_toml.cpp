@@ -1,10 +1,8 @@
-#include <toml++/toml.h>
-
 #include <algorithm>
-#include <sstream>
 #include <utility>
 
 #include "base/field_text.h"
+#include "base/toml.h"
 
 namespace r1 {
 namespace {
@@ -29,7 +27,7 @@ std::string quoted(const std::string& text) {
 }
 
 template <class T>
-std::string toml_text(const T& value) {
+std::string value_as_toml(const T& value) {
   if constexpr (std::is_same_v<T, bool>) {
     return value ? "true" : "false";
   } else if constexpr (std::is_floating_point_v<T>) {
@@ -43,7 +41,7 @@ std::string toml_text(const T& value) {
     return quoted(value);
   } else {
     std::string text = "[";
-    for (size_t i = 0; i < value.size(); ++i) text += (i > 0 ? ", " : "") + toml_text(value[i]);
+    for (size_t i = 0; i < value.size(); ++i) text += (i > 0 ? ", " : "") + value_as_toml(value[i]);
     return text + "]";
   }
 }
@@ -55,12 +53,6 @@ std::string kind_of(const toml::node& node) {
   if (node.is_boolean()) return node.as_boolean()->get() ? "true" : "false";
   if (node.is_array()) return "a list";
   return node.is_table() ? "a table" : "a date or a time";
-}
-
-std::string table_text(const toml::table& table) {
-  std::ostringstream out;
-  out << toml::toml_formatter(table);
-  return out.str();
 }
 
 template <class T>
@@ -82,7 +74,7 @@ Result<T> parse_node(const toml::node& node) {
     for (const toml::node& item : *node.as_array()) {
       if constexpr (std::is_same_v<T, std::vector<std::string>>) {
         if (item.is_table()) {  // [[name]]: each table as TOML text
-          list.push_back(table_text(*item.as_table()));
+          list.push_back(toml_text(*item.as_table()));
           continue;
         }
       }
@@ -100,6 +92,21 @@ struct Entry {
   const toml::node* node;
   toml::source_position place;
 };
+
+void list_values(const toml::table& table, const std::string& prefix,
+                 std::map<std::string, std::string>& values) {
+  for (const auto& [key, node] : table) {
+    const std::string name = prefix + std::string(key.str());
+    if (node.is_table()) {
+      list_values(*node.as_table(), name + ".", values);
+    } else if (node.is_floating_point()) {
+      values[name] = value_as_toml(node.as_floating_point()->get());  // in shortest form
+    } else {
+      const std::string text = toml_text(toml::table{{"x", node}});
+      values[name] = text.substr(text.find('=') + 2);
+    }
+  }
+}
 
 /// Lists the file's values, going into those tables only that the config has.
 void list_entries(const std::vector<Field>& fields, const toml::table& table,
@@ -131,13 +138,7 @@ Result<void> apply_entry(const std::vector<Field>& fields, const Entry& entry) {
 
 Result<void> apply_toml(std::vector<Field> fields, const std::string& text,
                         const std::string& file_name) {
-  toml::table table;
-  try {
-    table = toml::parse(std::string_view(text), std::string_view(file_name));
-  } catch (const toml::parse_error& error) {
-    return fail("{}:{}:{}: {}", file_name, error.source().begin.line, error.source().begin.column,
-                error.description());
-  }
+  R1_TRY(const toml::table table, parse_toml(text, file_name));
   std::vector<Entry> entries;
   list_entries(fields, table, "", entries);
   // The table is sorted by key; a person wants the first mistake of the file.
@@ -152,6 +153,14 @@ Result<void> apply_toml(std::vector<Field> fields, const std::string& text,
   return {};
 }
 
+Result<std::map<std::string, std::string>> toml_values(const std::string& text,
+                                                       const std::string& file_name) {
+  R1_TRY(const toml::table table, parse_toml(text, file_name));
+  std::map<std::string, std::string> values;
+  list_values(table, "", values);
+  return values;
+}
+
 std::string to_toml(const std::vector<Field>& fields) {
   // Tables in order of first appearance; the values outside of any table must come first.
   std::vector<std::pair<std::string, std::string>> tables = {{"", ""}};
@@ -162,7 +171,7 @@ std::string to_toml(const std::vector<Field>& fields) {
                               [&](const auto& known) { return known.first == table; });
     if (found == tables.end()) found = tables.insert(tables.end(), {table, ""});
     const std::string key = dot == std::string::npos ? field.name : field.name.substr(dot + 1);
-    const std::string value = std::visit([](auto* v) { return toml_text(*v); }, field.value);
+    const std::string value = std::visit([](auto* v) { return value_as_toml(*v); }, field.value);
     found->second += key + " = " + value + "\n";
   }
   std::string text = tables[0].second;

@@ -161,6 +161,36 @@ Result<void> write_text_atomic(const Path& path, std::string_view text) {
   return file.commit();
 }
 
+Result<AppendFile> AppendFile::open(const Path& path, size_t keep) {
+  AppendFile file;
+  file.path_ = path;
+  file.fd_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+  if (file.fd_ < 0) return create_error(path, errno);
+  if (::ftruncate(file.fd_, static_cast<off_t>(keep)) != 0 || ::lseek(file.fd_, 0, SEEK_END) < 0)
+    return io_error("cut", path, errno);
+  return file;
+}
+
+AppendFile::AppendFile(AppendFile&& other) noexcept
+    : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
+
+AppendFile& AppendFile::operator=(AppendFile&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+AppendFile::~AppendFile() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Result<void> AppendFile::append(std::string_view text) {
+  CHECK(fd_ >= 0, "append to a file that was never opened");
+  R1_RETURN_IF_ERROR(write_all(fd_, std::as_bytes(std::span(text)), path_));
+  if (::fsync(fd_) != 0 && errno != EINVAL) return io_error("sync", path_, errno);
+  return {};
+}
+
 Result<void> make_folder(const Path& path) {
   std::error_code code;
   fs::create_directories(path, code);

@@ -54,6 +54,25 @@ class AtomicFile {
 
 Result<void> write_text_atomic(const Path& path, std::string_view text);
 
+/// A file that grows: each append is on the disk when it returns. A kill in the middle of one may
+/// leave a torn end, which the next open cuts away.
+class AppendFile {
+ public:
+  /// Keeps the first `keep` bytes of what is there; the rest goes. Makes the file where none is.
+  static Result<AppendFile> open(const Path& path, size_t keep);
+  AppendFile() = default;
+  ~AppendFile();
+  AppendFile(AppendFile&& other) noexcept;
+  AppendFile& operator=(AppendFile&& other) noexcept;
+
+  Result<void> append(std::string_view text);
+  const Path& path() const { return path_; }
+
+ private:
+  Path path_;
+  int fd_ = -1;
+};
+
 /// Makes the folder and its parents; the error names the path and the remedy.
 Result<void> make_folder(const Path& path);
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
+#include "cli/actions.h"
 #include "cli/data_actions.h"
 #include "cli/verbs.h"
 #include "data/dataset.h"
@@ -182,6 +183,16 @@ Result<void> inspect(const DataConfig& config) {
   return {};
 }
 
+std::vector<Action> actions() {
+  std::vector<Action> list;
+  for (const Verb* action : {&math_action(), &filter_action(), &tokenize_action(), &needle_action(),
+                             &program_action(), &decontaminate_action()})
+    list.push_back({*action, [](const Verb& own, const std::vector<std::string>& args) {
+                      return own.run(args);
+                    }});
+  return list;
+}
+
 }  // namespace
 
 Verb data_verb() {
@@ -195,11 +206,7 @@ Verb data_verb() {
        "r1 data needle --help", "r1 data program --help", "r1 data decontaminate --help"},
       {}};
   verb.run = [verb](const std::vector<std::string>& args) {
-    for (const Verb* action : {&math_action(), &filter_action(), &tokenize_action(),
-                               &needle_action(), &program_action(), &decontaminate_action()}) {
-      if (!args.empty() && verb.name + " " + args[0] == action->name)
-        return action->run({args.begin() + 1, args.end()});
-    }
+    if (!args.empty() && !args[0].starts_with("-")) return run_actions(verb, actions(), args);
     DataConfig config;
     return run_verb(verb, config, args,
                     [](DataConfig& c) { return c.inspect.empty() ? write_rows(c) : inspect(c); });

@@ -1,5 +1,6 @@
 // r1 distill: a student learns from a teacher, by text, logits, its own samples or features.
 #include "train/distill.h"
+#include "cli/held_out.h"
 #include "cli/verbs.h"
 
 namespace r1 {
@@ -23,7 +24,15 @@ Verb distill_verb() {
     DistillConfig config;
     config.sample.config.samples = 2;
     return run_verb(verb, config, args, [&](DistillConfig& c) -> Result<void> {
-      R1_TRY(const StageReport report, distill(c));
+      EvalConfig eval;
+      eval.max_tokens = c.method == "traces" ? c.sample.config.max_tokens : c.max_completion_length;
+      eval.reward_funcs = {c.sample.config.quality.correct_reward,
+                           c.sample.config.quality.format_reward};
+      eval.engine = c.engine;
+      R1_TRY(const Evaluation evaluation,
+             held_out_evaluation(c.held_out,
+                                 {c.data, c.columns, c.train.seed, c.train.kv_dtype, eval}));
+      R1_TRY(const StageReport report, distill(c, evaluation));
       return say_done(report, c.train.output_dir, command_line(verb, args));
     });
   };

@@ -57,9 +57,25 @@ void print_cell(const EvalCell& cell) {
   if (!positions.empty()) std::printf("\n%s\n", describe(positions).c_str());
 }
 
+/// Beside the first file that is to be written: what a killed run has measured of several parts.
+Path journal_of(const EvalVerbConfig& config) {
+  const EvalSuiteConfig& suite = config.suite;
+  const size_t n_sets = suite.data.size() + !suite.general.general_data.empty();
+  if (n_sets * std::max<size_t>(1, suite.models.size()) < 2) return {};
+  std::error_code error;
+  for (const std::string& output :
+       {config.json, config.html, config.markdown, config.samples_out}) {
+    const auto status = std::filesystem::status(output, error);
+    const bool is_file = std::filesystem::is_regular_file(status) || !exists(status);
+    if (!output.empty() && is_file) return output + ".parts.jsonl";
+  }
+  return {};
+}
+
 Result<void> run_eval(EvalVerbConfig& config, const std::string& command) {
   R1_RETURN_IF_ERROR(config.suite.apply_preset());
-  R1_TRY(const EvalSuite suite, evaluate_suite(config.suite));
+  const Path journal = journal_of(config);
+  R1_TRY(const EvalSuite suite, evaluate_suite(config.suite, journal));
   const bool is_single = suite.cells.size() == 1;
   if (is_single) print_cell(suite.cells[0]);
   if (!is_single || !suite.general.empty() || !suite.cells[0].budget.empty())
@@ -71,6 +87,8 @@ Result<void> run_eval(EvalVerbConfig& config, const std::string& command) {
   if (!config.html.empty())
     R1_RETURN_IF_ERROR(write_text_atomic(config.html, suite_page(suite, "", command)));
   if (!config.samples_out.empty()) R1_RETURN_IF_ERROR(write_samples(config.samples_out, suite));
+  std::error_code ignored;
+  if (!journal.empty()) std::filesystem::remove(journal, ignored);
   return {};
 }
 

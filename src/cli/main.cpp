@@ -14,7 +14,7 @@ void print_overview() {
   for (const r1::Verb& verb : r1::verbs()) {
     std::printf("  %-12s %s\n", verb.name.c_str(), verb.summary.c_str());
   }
-  std::printf("\nr1 VERB --help explains each; r1 quickstart shows everything in three minutes\n");
+  std::printf("\nr1 VERB --help explains each; r1 quickstart shows everything in ten minutes\n");
 }
 
 }  // namespace

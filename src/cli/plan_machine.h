@@ -16,7 +16,7 @@ struct MachineRequest {
 /// What weights of a new model are held in: f32 for auto, bf16 for fp8.
 Result<Dtype> held_dtype(const std::string& dtype);
 
-/// A file for r1 pretrain --config, or r1 quickstart's own, whose [base] counts.
+/// A file for r1 pretrain --config.
 Result<MachineRequest> read_recipe(const std::string& file);
 
 /// The same of options that were read already; a model to go on from must be there.

@@ -1,5 +1,4 @@
 #include "cli/plan_machine.h"
-#include "recipes/quickstart.h"
 #include "text/tokenizer.h"
 #include "train/examples.h"
 
@@ -10,11 +9,6 @@ constexpr int64_t kDocuments = 64;  // whose mean length is taken
 
 Result<PretrainConfig> read_stage(const std::string& file) {
   R1_TRY(const std::string text, read_text(file));
-  if (text.find("[base") != std::string::npos) {
-    QuickstartConfig story;
-    R1_RETURN_IF_ERROR(apply_toml(list_fields(story), text, file));
-    return story.base;
-  }
   PretrainConfig stage;
   stage.train.max_steps = 4000;  // as r1 pretrain
   R1_RETURN_IF_ERROR(apply_toml(list_fields(stage), text, file));

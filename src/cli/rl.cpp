@@ -1,10 +1,8 @@
 // r1 rl: GRPO and its relatives; --preset zero is R1-Zero.
 #include <algorithm>
 
-#include "base/log.h"
+#include "cli/held_out.h"
 #include "cli/verbs.h"
-#include "data/last_digit.h"
-#include "eval/evaluate.h"
 #include "train/grpo_presets.h"
 
 namespace r1 {
@@ -39,51 +37,21 @@ std::string find_preset(const Verb& verb, const std::vector<std::string>& args) 
   return parsed ? probe.preset : "";
 }
 
-Result<std::vector<Problem>> held_out(const RlVerbConfig& config) {
-  std::vector<Problem> problems;
-  if (!config.eval_data.empty()) {
-    R1_TRY(problems, read_problems(config.eval_data, config.grpo.columns));
-    if (static_cast<int64_t>(problems.size()) > config.eval_limit)
-      problems.resize(config.eval_limit);
-  } else if (config.grpo.data == kLastDigitData) {
-    problems = held_out_last_digit_problems(config.grpo.train.seed, 0, config.eval_limit);
-  }
-  return problems;
-}
-
 Result<void> run_rl(RlVerbConfig& config, const std::string& command) {
-  R1_TRY(std::vector<Problem> problems, held_out(config));
-  bool is_checked = false;
-  if (config.grpo.eval_steps > 0 && problems.empty()) {
-    return fail(
-        "eval_steps is set but there is nothing to evaluate on; name a file: --eval_data FILE");
-  }
-  Evaluation evaluation = [&](int64_t, const Transformer& model, const Chat& chat,
-                              const Machine& machine) -> Result<Metrics> {
-    EvalConfig eval;
-    eval.samples = config.eval_samples;
-    eval.max_tokens = config.grpo.max_completion_length;
-    eval.reward = config.grpo.reward;
-    eval.reward_funcs = config.grpo.reward_funcs;
-    eval.prefilled_think = config.grpo.prefilled_think;
-    eval.engine = config.grpo.engine;
-    R1_TRY(const Dtype kv_dtype, kv_dtype_of(config.grpo.train.kv_dtype, model.dtype()));
-    if (!is_checked) {
-      R1_TRY(const RewardSet rewards,
-             choose_rewards(eval.reward, eval.reward_funcs, {}, {eval.prefilled_think}));
-      R1_TRY(problems, usable_problems(std::move(problems), chat, rewards,
-                                       eval.engine.length(model.config().max_positions),
-                                       config.eval_data, *machine.launch().pool));
-      is_checked = true;
-    }
-    R1_TRY(const Evaluated e, evaluate(model, chat, problems, eval, kv_dtype, machine.launch()));
-    return Metrics{{"eval/pass@1", e.summary.pass_at_1},
-                   {"eval/pass@1_stderr", e.summary.pass_at_1_stderr},
-                   {"eval/format_rate", e.summary.format_rate},
-                   {"eval/mean_length", e.summary.mean_length}};
-  };
-  R1_TRY(const StageReport report, grpo(config.grpo, problems.empty() ? Evaluation{} : evaluation));
-  return say_done(report, config.grpo.train.output_dir, command);
+  const GrpoConfig& grpo_config = config.grpo;
+  EvalConfig eval;
+  eval.max_tokens = grpo_config.max_completion_length;
+  eval.reward = grpo_config.reward;
+  eval.reward_funcs = grpo_config.reward_funcs;
+  eval.prefilled_think = grpo_config.prefilled_think;
+  eval.engine = grpo_config.engine;
+  R1_TRY(const Evaluation evaluation,
+         held_out_evaluation(
+             {config.eval_data, grpo_config.eval_steps, config.eval_limit, config.eval_samples},
+             {grpo_config.data, grpo_config.columns, grpo_config.train.seed,
+              grpo_config.train.kv_dtype, eval}));
+  R1_TRY(const StageReport report, grpo(grpo_config, evaluation));
+  return say_done(report, grpo_config.train.output_dir, command);
 }
 
 }  // namespace

@@ -21,10 +21,10 @@ struct DatasetOptions {
   void visit(auto&& f) {
     f("prompt_column", prompt_column,
       "what is asked: text or a list of messages (found by itself: messages, conversations, "
-      "prompt, "
-      "problem, question, instruction)");
+      "prompt, problem, question, Problem, Question, question_stem, instruction)");
     f("answer_column", answer_column,
-      "the reference answer (found by itself: answer, ground_truth, gold, solution)");
+      "the reference answer (found by itself: answer, ground_truth, gold, solution, Answer, "
+      "answerKey, Correct Answer, Solution)");
     f("completion_column", completion_column,
       "what the model shall learn to write (found by itself: completion, output, text)");
     f("skip_bad_lines", skip_bad_lines, "leave out lines that cannot be read, and say how many");

@@ -20,7 +20,8 @@ Engine::Engine(const Transformer& model, Dtype kv_dtype, const EngineConfig& con
       kv_dtype_(kv_dtype),
       max_length_(config.length(model.config().max_positions)),
       pages_(model, kv_dtype, config.page_count(model.config().max_positions),
-             config.speculate > 0 ? 1 : 0) {
+             config.speculate > 0 ? 1 : 0),
+      side_by_side_(model) {
   CHECK(config.max_sequences > 0 && config.prefill_chunk > 0, "engine: {} sequences, chunk {}",
         config.max_sequences, config.prefill_chunk);
   CHECK(pages_.n_pages() >= pages_for(max_length_),
@@ -176,7 +177,7 @@ Tensor Engine::forward(const std::vector<Job>& jobs, Context& ctx) {
     batch_.close(s.pages);
     (s.n_pending() == 1 ? stats_.n_decode : stats_.n_prefill) += job.n_rows + job.n_drafts;
   }
-  return model_.forward(ctx, batch_.rows(pages_), nullptr);
+  return side_by_side_.forward(ctx, batch_.rows(pages_));
 }
 
 void Engine::sample(const std::vector<Job>& jobs, Tensor h, Context& ctx) {

@@ -7,6 +7,7 @@
 
 #include "engine/draw.h"
 #include "engine/engine_config.h"
+#include "engine/side_by_side.h"
 #include "engine/speculative.h"
 
 namespace r1 {
@@ -47,7 +48,7 @@ class Engine {
 
   int64_t max_length() const { return max_length_; }
   const EngineStats& stats() const { return stats_; }
-  size_t peak_bytes() const { return arena_.peak(); }
+  size_t peak_bytes() const { return arena_.peak() + side_by_side_.peak_bytes(); }
 
  private:
   struct Active {
@@ -84,6 +85,7 @@ class Engine {
   bool is_stepping_ = false;
   std::vector<int64_t> to_cancel_;  // asked for by callbacks of the current batch
   RowBatch batch_;
+  SideBySide side_by_side_;
   std::unique_ptr<Drafter> drafter_;  // null: no speculation
 };
 

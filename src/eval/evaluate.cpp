@@ -1,5 +1,6 @@
 #include "eval/evaluate.h"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
@@ -54,6 +55,7 @@ EvalSummary summarize_episodes(const std::vector<Problem>& problems,
   std::vector<std::vector<SampleResult>> samples(problems.size());
   LanguageMix words;
   int64_t n_with_words = 0, n_one_language = 0;
+  std::vector<std::pair<int, int>> languages(problems.size());  // with words, of one language
   for (const Episode& e : episodes) {
     SampleResult s;
     s.correct = !e.score.parts.empty() && e.score.parts[0].second >= 1.0;
@@ -66,6 +68,8 @@ EvalSummary summarize_episodes(const std::vector<Problem>& problems,
     const LanguageMix mix = language_mix_of(problems[e.problem], e.text);
     n_with_words += mix.n_words() > 0;
     n_one_language += mix.has_one_language();
+    languages[e.problem].first += mix.n_words() > 0;
+    languages[e.problem].second += mix.has_one_language();
     words.add(mix);
   }
   for (auto& problem : samples) {
@@ -77,6 +81,8 @@ EvalSummary summarize_episodes(const std::vector<Problem>& problems,
   if (n_with_words > 0)
     summary.one_language_rate =
         static_cast<double>(n_one_language) / static_cast<double>(n_with_words);
+  for (const auto& [n, n_one] : languages)
+    summary.one_language.push_back(n > 0 ? static_cast<double>(n_one) / n : NAN);
   const double n_words = static_cast<double>(words.n_words());
   for (const auto& [language, n] : words.words)
     summary.language_shares[language] = static_cast<double>(n) / n_words;
@@ -120,6 +126,10 @@ std::string summary_to_json(const EvalSummary& s) {
   json["language_shares"] = s.language_shares;
   json["n_problems"] = s.n_problems;
   json["n_samples"] = s.n_samples;
+  // what a comparison of two models on the same problems needs
+  json["by_problem"]["pass@1"] = s.accuracy;
+  json["by_problem"]["cons@" + std::to_string(s.cons_k)] = s.majority;
+  if (!s.language_shares.empty()) json["by_problem"]["one_language"] = s.one_language;
   return json.dump(2);
 }
 

@@ -186,7 +186,8 @@ EvalSummary summarize(const std::vector<std::vector<SampleResult>>& samples, uin
     const auto& problem = samples[p];
     const int n = static_cast<int>(problem.size()), c = count_correct(problem);
     summary.accuracy.push_back(static_cast<double>(c) / n);
-    summary.cons_at_k += is_majority_right(problem, summary.cons_k);
+    summary.majority.push_back(is_majority_right(problem, summary.cons_k));
+    summary.cons_at_k += summary.majority.back();
     summary.cons_at_k_ties +=
         expected_majority(std::span(problem).first(static_cast<size_t>(summary.cons_k)));
     for (const auto& sample : problem) has_votes |= !sample.answer.empty();

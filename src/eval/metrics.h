@@ -36,10 +36,12 @@ struct EvalSummary {
   int cons_k = 0;               // samples that vote: the fewest of any problem, or what was asked
   double cons_at_k = 0;         // share of problems whose majority answer is right
   double cons_at_k_ties = 0;    // the same when a tie is broken by lot: what is expected
-  std::map<int, double> pass_at_k;  // k = 1, 2, 4, … and the number of samples
-  std::map<int, Estimate> cons_at;  // the same k, by resampling; empty: nothing to vote on
-  std::map<int, Estimate> pass_at;  // pass@k with its error
-  std::vector<double> accuracy;     // of each problem: c / n
+  std::map<int, double> pass_at_k;   // k = 1, 2, 4, … and the number of samples
+  std::map<int, Estimate> cons_at;   // the same k, by resampling; empty: nothing to vote on
+  std::map<int, Estimate> pass_at;   // pass@k with its error
+  std::vector<double> accuracy;      // of each problem: c / n
+  std::vector<double> majority;      // of each problem: 1 when the majority of cons_k is right
+  std::vector<double> one_language;  // of each problem, of completions with words; NaN: none
   double format_rate = 0;
   double mean_length = 0;
   double truncated_rate = 0;

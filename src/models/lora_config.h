@@ -15,6 +15,8 @@ struct LoraConfig {
   /// Last parts of the names of linear layers ("q_proj"), or "all-linear": every one but lm_head
   /// and the router.
   std::vector<std::string> target_modules{"all-linear"};
+  double lora_dropout =
+      0;  // of an adapter that was read: dropout is not implemented, see adapters.h
   std::string base_model_name_or_path = {};  // what it sits on; no option: it is the model
 
   float scale() const {

@@ -104,6 +104,7 @@ Result<LoraConfig> read_lora_config(const std::string& text) {
   LoraConfig lora;
   R1_TRY(lora.r, get<int64_t>(json, "r", 8));
   R1_TRY(lora.lora_alpha, get<double>(json, "lora_alpha", 8.0));
+  R1_TRY(lora.lora_dropout, get<double>(json, "lora_dropout", 0.0));
   R1_TRY(lora.use_rslora, get<bool>(json, "use_rslora", false));
   R1_TRY(lora.base_model_name_or_path, get<std::string>(json, "base_model_name_or_path", ""));
   R1_TRY(lora.target_modules, read_targets(json));

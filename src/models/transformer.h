@@ -49,6 +49,9 @@ class Transformer {
 
   /// h (N, C) before the final norm. saved == nullptr: inference.
   Tensor forward(Context&, const Rows&, Saved* saved) const;
+  /// Fills in the tables of positions as far as these rows go; forward does it by itself. Several
+  /// threads may call forward at once, each with a Context of its own, when this came before.
+  void reach_positions(const Context&, const Rows&) const;
   /// Adds to every gradient; dh (N, C) is used up. at_input, where given, is called with each block
   /// and the gradient of its input, last block first, and may add to that.
   using InputGradient = std::function<void(int64_t layer, Tensor dh)>;
@@ -99,7 +102,6 @@ class Transformer {
  private:
   void visit_linears(auto&& f);      // without those of MTP modules
   void visit_all_linears(auto&& f);  // with them
-  void reach_positions(const Context&, const Rows&) const;
   std::vector<Parameter*> list_parameters();
   void place_panels(const Packing& packing);
   void embed_rows(const Launch&, Tensor h, const int32_t* tokens) const;

@@ -16,8 +16,10 @@ constexpr int kColours = 6;
 constexpr const char* kFallback[kColours] = {"#0f766e", "#b45309", "#4f5fc4",
                                              "#6b7280", "#b8336a", "#5b7f1d"};
 
-std::string colour(size_t i) {
-  const size_t c = i % kColours;
+/// Of a series: its own, or that of its place.
+std::string colour(const Plot& plot, size_t i) {
+  const int own = plot.series[i].colour;
+  const size_t c = (own >= 0 ? static_cast<size_t>(own) : i) % kColours;
   return fmt::format("var(--s{},{})", c + 1, kFallback[c]);
 }
 
@@ -42,7 +44,7 @@ int draw_legend(Plot& plot) {
     const double y = kTitleRoom + kLegendRow * row;
     plot.svg +=
         fmt::format("<path d=\"M{0:.1f} {1:.1f}h14\" stroke=\"{2}\" stroke-width=\"{3}\"{4}/>", x,
-                    y - 4, colour(i), plot.has_bars() ? 8 : 2,
+                    y - 4, colour(plot, i), plot.has_bars() ? 8 : 2,
                     plot.series[i].dashed ? " stroke-dasharray=\"4 3\"" : "");
     plot.svg += text_at(x + 18, y, kInk2, name);
     x += width + 10;
@@ -107,8 +109,18 @@ std::string tooltip(const Plot& plot, const Series& s, size_t i) {
   return "<title>" + escape_html(text) + "</title>";
 }
 
+/// y ± error as a line with ends.
+void draw_whisker(Plot& plot, const Series& s, size_t i, const std::string& colour) {
+  const auto [x, y] = s.points[i];
+  const double high = plot.at_y(y + s.errors[i]), low = plot.at_y(y - s.errors[i]);
+  if (low - high < 1) return;
+  plot.svg += fmt::format(
+      "<path d=\"M{0:.1f} {1:.1f}h5m-2.5 0V{2:.1f}m-2.5 0h5\" fill=\"none\" stroke=\"{3}\"/>",
+      plot.at_x(x) - 2.5, high, low, colour);
+}
+
 /// Few points are dots; of many only some answer to the mouse, unseen until then.
-void draw_points(Plot& plot, const Series& s) {
+void draw_points(Plot& plot, const Series& s, const std::string& colour) {
   const size_t n = s.points.size(), most = std::max<size_t>(plot.detail.max_tooltips, 1);
   const size_t stride = (n + most - 1) / most;
   for (size_t i = 0; i < n; i += std::max<size_t>(stride, 1)) {
@@ -116,6 +128,7 @@ void draw_points(Plot& plot, const Series& s) {
     if (stride <= 1 && i + 1 < n && n > 1) {
       plot.svg += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"2\"/>", x, y);
     }
+    if (stride <= 1 && !s.errors.empty()) draw_whisker(plot, s, i, colour);
     plot.svg += fmt::format("<circle class=\"hit\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"7\">{}</circle>",
                             x, y, tooltip(plot, s, i));
   }
@@ -124,20 +137,20 @@ void draw_points(Plot& plot, const Series& s) {
 void draw_line(Plot& plot, size_t i) {
   const Series& s = plot.series[i];
   if (s.points.empty()) return;
-  plot.svg += fmt::format("<g fill=\"{}\">", colour(i));
+  plot.svg += fmt::format("<g fill=\"{}\">", colour(plot, i));
   const std::string area = area_path(plot, s);
   if (!area.empty()) plot.svg += "<path d=\"" + area + "\" fill-opacity=\".13\"/>";
   plot.svg += fmt::format(
       "<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{}\" "
       "stroke-linejoin=\"round\"{}/>",
-      line_path(plot, s), colour(i), s.points.size() > 120 ? 1.2 : 1.9,
+      line_path(plot, s), colour(plot, i), s.points.size() > 120 ? 1.2 : 1.9,
       s.dashed ? " stroke-dasharray=\"5 4\"" : "");
   const auto [x, y] = s.points.back();
   plot.svg += fmt::format(
       "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3.6\" stroke=\"var(--card,#fff)\" "
       "stroke-width=\"1.5\"/>",
       plot.at_x(x), plot.at_y(y));
-  draw_points(plot, s);
+  draw_points(plot, s, colour(plot, i));
   plot.svg += "</g>";
 }
 
@@ -164,7 +177,7 @@ void draw_end_values(Plot& plot) {
   for (const Label& label : labels) {
     const double y = plot.series[label.series].points.back().second;
     plot.svg += text_at(plot.right + 7, label.y + 3.8,
-                        fmt::format("fill=\"{}\" font-weight=\"600\"", colour(label.series)),
+                        fmt::format("fill=\"{}\" font-weight=\"600\"", colour(plot, label.series)),
                         value_text(plot.chart, y));
   }
 }
@@ -208,7 +221,7 @@ void draw_bars(Plot& plot) {
   const double width = std::min(slot * 0.72 / static_cast<double>(plot.series.size()), 46.0);
   const double group = width * static_cast<double>(plot.series.size());
   for (size_t i = 0; i < plot.series.size(); ++i) {
-    plot.svg += fmt::format("<g fill=\"{}\">", colour(i));
+    plot.svg += fmt::format("<g fill=\"{}\">", colour(plot, i));
     for (size_t p = 0; p < plot.series[i].points.size(); ++p) {
       const double middle = plot.left + slot * (plot.series[i].points[p].first + 0.5);
       draw_bar(plot, plot.series[i], p, middle - group / 2 + width * static_cast<double>(i),

@@ -14,6 +14,7 @@ struct Series {
       {};  // x, y; those that are not finite are skipped
   bool dashed = false;
   std::vector<double> errors = {};  // one a point, drawn as y ± error; empty: none
+  int colour = -1;                  // 0 … 5; -1: by its place in the chart
 };
 
 /// A place on the x axis that a chart points out.

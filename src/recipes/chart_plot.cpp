@@ -52,7 +52,12 @@ Scale x_scale(const Plot& plot) {
 }  // namespace
 
 double text_width(std::string_view text) {
-  return 0.56 * kChartFontSize * static_cast<double>(text_columns(text));
+  double em = 0;
+  for (const char c : text) {
+    if ((static_cast<unsigned char>(c) & 0xC0) == 0x80) continue;  // goes on with a code point
+    em += c == '%' ? 0.95 : c == ' ' || c == '.' ? 0.32 : c >= '0' && c <= '9' ? 0.64 : 0.57;
+  }
+  return em * kChartFontSize;
 }
 
 std::string value_text(const Chart& chart, double y) {
@@ -62,7 +67,7 @@ std::string value_text(const Chart& chart, double y) {
 Series drawable_series(const Series& raw, const Chart& chart, size_t max_points) {
   CHECK(raw.errors.empty() || raw.errors.size() == raw.points.size(),
         "series '{}': {} errors for {} points", raw.name, raw.errors.size(), raw.points.size());
-  Series all{raw.name, {}, raw.dashed, {}};
+  Series all{raw.name, {}, raw.dashed, {}, raw.colour};
   for (size_t i = 0; i < raw.points.size(); ++i) {
     const auto [x, y] = raw.points[i];
     if (!is_drawable(x) || !is_drawable(y)) continue;
@@ -72,7 +77,7 @@ Series drawable_series(const Series& raw, const Chart& chart, size_t max_points)
     if (raw.errors.empty()) continue;
     all.errors.push_back(is_drawable(raw.errors[i]) ? std::fabs(raw.errors[i]) : 0);
   }
-  Series kept{raw.name, {}, raw.dashed, {}};
+  Series kept{raw.name, {}, raw.dashed, {}, raw.colour};
   for (const size_t i : thin_points(all.points, max_points)) {
     kept.points.push_back(all.points[i]);
     if (!all.errors.empty()) kept.errors.push_back(all.errors[i]);

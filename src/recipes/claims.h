@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "recipes/page.h"
 #include "recipes/parting.h"
 #include "recipes/presets.h"
-#include "recipes/report.h"
 
 namespace r1 {
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "data/last_digit.h"
 #include "data/published.h"
+#include "recipes/eval_journal.h"
 
 namespace r1 {
 namespace {
@@ -106,43 +107,6 @@ Result<std::vector<Problem>> read_eval_problems(const std::string& data,
   return problems;
 }
 
-Result<void> evaluate_model(const NamedModel& m, const EvalSuiteConfig& config,
-                            const Launch& launch, EvalSuite& suite) {
-  for (const std::string& data : config.data) {
-    R1_TRY(std::vector<Problem> problems, read_eval_problems(data, config));
-    R1_TRY(const EvalConfig eval, choose_judge(config.eval, data, problems));
-    R1_TRY(const RewardSet rewards,
-           choose_rewards(eval.reward, eval.reward_funcs, {}, {eval.prefilled_think}));
-    R1_RETURN_IF_ERROR(eval.engine.validate(m.model));
-    const int64_t length = eval.engine.length(m.model.config().max_positions);
-    R1_TRY(problems,
-           usable_problems(std::move(problems), m.chat, rewards, length, data, *launch.pool));
-    EvalCell cell{
-        .model = m.name, .data = name_of_data(data), .judge = rewards.specs().front().name};
-    const bool is_alone = config.data.size() * std::max<size_t>(1, config.models.size()) == 1;
-    Progress progress(is_alone ? "eval" : m.name + " · " + cell.data,
-                      std::ssize(problems) * eval.samples);
-    R1_TRY(cell.evaluated,
-           evaluate(m.model, m.chat, problems, eval, m.kv_dtype, launch,
-                    [&](int64_t done, int64_t) { progress.update(done, "completions"); }));
-    progress.finish();
-    if (!config.budget.thinking_budgets.empty()) {
-      R1_TRY(cell.budget, thinking_budget_curve(m.model, m.chat, problems, cell.evaluated.episodes,
-                                                eval, config.budget, m.kv_dtype, launch));
-    }
-    cell.reflection = reflection_stats(problems, cell.evaluated.episodes);
-    cell.lengths = length_by_difficulty(problems, cell.evaluated.episodes);
-    cell.problems = std::move(problems);
-    suite.cells.push_back(std::move(cell));
-  }
-  R1_TRY(const std::vector<AbilityScore> scores,
-         measure_general(m.model, m.chat, config.general, config.columns, m.kv_dtype, launch));
-  for (const AbilityScore& score : scores)
-    suite.general.push_back({m.name, score.name, score.higher_is_better,
-                             estimate(score.values, config.seed), score.values});
-  return {};
-}
-
 void compare_with_first(EvalSuite& suite, uint64_t seed) {
   suite.differences.clear();
   const auto add = [&](const std::string& model, const std::string& set, const char* figure,
@@ -169,7 +133,98 @@ void compare_with_first(EvalSuite& suite, uint64_t seed) {
   }
 }
 
-Result<EvalSuite> evaluate_suite(const EvalSuiteConfig& config) {
+namespace {
+
+/// One model on all that it is measured on.
+class ModelEvaluation {
+ public:
+  ModelEvaluation(std::string name, ModelPaths paths, const OpenModel& open, const Chat& chat,
+                  const EvalSuiteConfig& config, Launch launch, EvalJournal& journal)
+      : name_(std::move(name)),
+        paths_(std::move(paths)),
+        open_(open),
+        chat_(chat),
+        config_(config),
+        launch_(launch),
+        journal_(journal) {}
+
+  Result<EvalCell> on_data(const std::string& data) {
+    R1_TRY(std::vector<Problem> problems, read_eval_problems(data, config_));
+    R1_TRY(const EvalConfig eval, choose_judge(config_.eval, data, problems));
+    R1_TRY(const RewardSet rewards,
+           choose_rewards(eval.reward, eval.reward_funcs, {}, {eval.prefilled_think}));
+    R1_RETURN_IF_ERROR(eval.engine.validate(open_.model()));
+    const int64_t length = eval.engine.length(open_.model().config().max_positions);
+    R1_TRY(problems,
+           usable_problems(std::move(problems), chat_, rewards, length, data, *launch_.pool));
+    EvalCell cell{
+        .model = name_, .data = name_of_data(data), .judge = rewards.specs().front().name};
+    cell.problems = std::move(problems);
+    R1_TRY(const std::string key, key_of(for_cell(config_, data)));
+    const size_t n = cell.problems.size();
+    if (journal_.find(key, n, n * static_cast<size_t>(eval.samples), cell)) {
+      log_info("{} · {}: measured before", cell.model, cell.data);
+      read_again(cell, eval.sampling.seed);
+    } else {
+      R1_RETURN_IF_ERROR(measure(cell, eval));
+      R1_RETURN_IF_ERROR(journal_.add(key, cell));
+    }
+    cell.reflection = reflection_stats(cell.problems, cell.evaluated.episodes);
+    cell.lengths = length_by_difficulty(cell.problems, cell.evaluated.episodes);
+    return cell;
+  }
+
+  Result<std::vector<AbilityScore>> general() {
+    std::vector<AbilityScore> scores;
+    if (config_.general.general_data.empty()) return scores;
+    R1_TRY(const std::string key, key_of(for_general(config_)));
+    if (journal_.find(key, scores)) return scores;
+    R1_TRY(scores, measure_general(open_.model(), chat_, config_.general, config_.columns,
+                                   open_.kv_dtype, launch_));
+    R1_RETURN_IF_ERROR(journal_.add(key, scores));
+    return scores;
+  }
+
+ private:
+  Result<std::string> key_of(const EvalSuiteConfig& part) const {
+    if (!journal_.is_on()) return std::string();
+    return eval_part_key(part, paths_);
+  }
+
+  Result<void> measure(EvalCell& cell, const EvalConfig& eval) {
+    const bool is_alone = config_.data.size() * std::max<size_t>(1, config_.models.size()) == 1;
+    Progress progress(is_alone ? "eval" : cell.model + " · " + cell.data,
+                      std::ssize(cell.problems) * eval.samples);
+    R1_TRY(cell.evaluated,
+           evaluate(open_.model(), chat_, cell.problems, eval, open_.kv_dtype, launch_,
+                    [&](int64_t done, int64_t) { progress.update(done, "completions"); }));
+    progress.finish();
+    if (config_.budget.thinking_budgets.empty()) return {};
+    R1_TRY(cell.budget,
+           thinking_budget_curve(open_.model(), chat_, cell.problems, cell.evaluated.episodes, eval,
+                                 config_.budget, open_.kv_dtype, launch_));
+    return {};
+  }
+
+  /// Texts and figures of a cell from the journal.
+  void read_again(EvalCell& cell, uint64_t seed) const {
+    for (Episode& e : cell.evaluated.episodes) decode_episode(e, chat_, cell.problems[e.problem]);
+    cell.evaluated.summary =
+        summarize_episodes(cell.problems, cell.evaluated.episodes, cell.judge, seed);
+  }
+
+  std::string name_;
+  ModelPaths paths_;
+  const OpenModel& open_;
+  const Chat& chat_;
+  const EvalSuiteConfig& config_;
+  Launch launch_;
+  EvalJournal& journal_;
+};
+
+}  // namespace
+
+Result<EvalSuite> evaluate_suite(const EvalSuiteConfig& config, const Path& journal) {
   if (config.data.empty()) return fail("data is empty; name a data set: --data FILE");
   if (!config.models.empty() && !config.model.model.empty())
     return fail("model and models exclude each other; name all in models");
@@ -177,6 +232,7 @@ Result<EvalSuite> evaluate_suite(const EvalSuiteConfig& config) {
   std::vector<std::string> paths = config.models;
   if (paths.empty()) paths.push_back(config.model.model);
   const std::vector<std::string> names = short_names(paths);
+  R1_TRY(EvalJournal kept, EvalJournal::open(journal));
   EvalSuite suite;
   suite.protocol = describe_protocol(config);
   for (size_t i = 0; i < paths.size(); ++i) {
@@ -185,8 +241,16 @@ Result<EvalSuite> evaluate_suite(const EvalSuiteConfig& config) {
     R1_TRY(const OpenModel open,
            open_model(options, machine.launch(), config.eval.engine.speculate > 0));
     R1_TRY(const Chat chat, open.chat());
-    R1_RETURN_IF_ERROR(evaluate_model({names[i], open.model(), chat, open.kv_dtype}, config,
-                                      machine.launch(), suite));
+    R1_TRY(const ModelPaths files, find_model(options.model, options.adapter));
+    ModelEvaluation model(names[i], files, open, chat, config, machine.launch(), kept);
+    for (const std::string& data : config.data) {
+      R1_TRY(EvalCell cell, model.on_data(data));
+      suite.cells.push_back(std::move(cell));
+    }
+    R1_TRY(const std::vector<AbilityScore> scores, model.general());
+    for (const AbilityScore& score : scores)
+      suite.general.push_back({names[i], score.name, score.higher_is_better,
+                               estimate(score.values, config.seed), score.values});
   }
   compare_with_first(suite, config.seed);
   return suite;

@@ -100,20 +100,10 @@ struct EvalSuite {
   std::string protocol;  // temperature 0.6 · top-p 0.95 · 64 samples · …
 };
 
-/// A model in memory, for evaluate_model.
-struct NamedModel {
-  std::string name;
-  const Transformer& model;
-  const Chat& chat;
-  Dtype kv_dtype;
-};
-
-/// All data sets of the config for one model; config.model and models are not read.
-Result<void> evaluate_model(const NamedModel& model, const EvalSuiteConfig& config,
-                            const Launch& launch, EvalSuite& suite);
-
 /// Opens config.models (or config.model) one after the other. apply_preset() comes first.
-Result<EvalSuite> evaluate_suite(const EvalSuiteConfig& config);
+/// journal: keeps each model on each data set as it is measured, and what it has is not measured
+/// again; whoever has written the results removes it. Empty: nothing is kept.
+Result<EvalSuite> evaluate_suite(const EvalSuiteConfig& config, const Path& journal = {});
 
 /// Fills in suite.differences from its cells.
 void compare_with_first(EvalSuite& suite, uint64_t seed);

@@ -3,40 +3,16 @@
 
 #include "eval/by_position.h"
 #include "recipes/eval_suite.h"
-#include "recipes/html.h"
+#include "recipes/text_table.h"
 
 namespace r1 {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using Row = std::vector<std::string>;
+using Row = TextRow;
 
 std::string with_error(const Estimate& e, bool is_signed = false) {
   return fmt::format("{}{:.3f} ± {:.3f}", is_signed && e.mean >= 0 ? "+" : "", e.mean, e.error);
-}
-
-/// Columns of a first row of names; of text to the left, of figures to the right.
-std::string aligned(const std::vector<Row>& rows, size_t n_text, bool markdown) {
-  std::vector<size_t> widths(rows[0].size(), 3);
-  for (const Row& row : rows) {
-    for (size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], text_columns(row[c]));
-  }
-  std::string text;
-  for (size_t r = 0; r < rows.size(); ++r) {
-    if (markdown) text += "|";
-    for (size_t c = 0; c < rows[r].size(); ++c) {
-      const std::string space(widths[c] - text_columns(rows[r][c]), ' ');
-      const std::string cell = c < n_text ? rows[r][c] + space : space + rows[r][c];
-      text += markdown ? " " + cell + " |" : (c > 0 ? "  " : "") + cell;
-    }
-    while (!markdown && text.ends_with(' ')) text.pop_back();
-    text += "\n";
-    if (r > 0 || !markdown) continue;
-    text += "|";
-    for (size_t c = 0; c < widths.size(); ++c) text += c < n_text ? " --- |" : " ---: |";
-    text += "\n";
-  }
-  return text;
 }
 
 std::vector<Row> cell_rows(const EvalSuite& suite) {
@@ -156,11 +132,11 @@ Json cell_json(const EvalCell& cell) {
 }  // namespace
 
 std::string suite_table(const EvalSuite& suite, bool markdown) {
-  std::string text = aligned(cell_rows(suite), 2, markdown);
-  if (suite.general.size() > 0) text += "\n" + aligned(general_rows(suite), 3, markdown);
-  if (suite.differences.size() > 0) text += "\n" + aligned(difference_rows(suite), 3, markdown);
+  std::string text = text_table(cell_rows(suite), 2, markdown);
+  if (suite.general.size() > 0) text += "\n" + text_table(general_rows(suite), 3, markdown);
+  if (suite.differences.size() > 0) text += "\n" + text_table(difference_rows(suite), 3, markdown);
   const std::vector<Row> budgets = budget_rows(suite);
-  if (budgets.size() > 1) text += "\n" + aligned(budgets, 2, markdown);
+  if (budgets.size() > 1) text += "\n" + text_table(budgets, 2, markdown);
   return text + "\n" + suite.protocol + "\n";
 }
 

@@ -182,6 +182,18 @@ std::string draw_cells(const Grid& grid, const Frame& frame) {
   return svg;
 }
 
+/// The ratio in each cell of a small map: where all are near the mean no colour shows.
+std::string draw_ratios(const Grid& grid, const Frame& frame) {
+  std::string svg;
+  if (frame.width < 28 || frame.height < 14) return svg;
+  for (size_t i = 0; grid.names_cells && i < grid.ratios.size(); ++i) {
+    svg += text_at(frame.x(i % grid.n_columns) + frame.width / 2,
+                   frame.y(i / grid.n_columns) + frame.height / 2 + 3.8, "middle",
+                   fmt::format("{:.2f}", grid.ratios[i]));
+  }
+  return svg;
+}
+
 /// What each cell says to the mouse.
 std::string draw_names(const Grid& grid, const Frame& frame) {
   std::string svg;
@@ -226,8 +238,8 @@ std::string render(const Grid& grid) {
       "fill=\"var(--ink,#1c1d1f)\">{}</text>",
       escape_html(grid.title));
   svg += text_at(0, 29, "start", grid.note) + colour_scale(frame.top - 12);
-  return svg + draw_cells(grid, frame) + draw_axes(grid, frame) + draw_names(grid, frame) +
-         "</svg>";
+  return svg + draw_cells(grid, frame) + draw_ratios(grid, frame) + draw_axes(grid, frame) +
+         draw_names(grid, frame) + "</svg>";
 }
 
 }  // namespace

@@ -75,6 +75,17 @@ std::string escape_html(std::string_view text) {
   return out;
 }
 
+std::string escape_prose(std::string_view text) {
+  std::string html = escape_html(text);
+  for (const char* joined : {" %", " ±", "± ", " ×", " points"}) {
+    const std::string from = joined;
+    const size_t space = from.find(' ');
+    for (size_t at = html.find(from); at != std::string::npos; at = html.find(from, at + 1))
+      html.replace(at + space, 1, "&nbsp;");
+  }
+  return html;
+}
+
 size_t text_columns(std::string_view text) {
   size_t n = 0;
   for (const char c : text) n += !is_continuation(c);

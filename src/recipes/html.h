@@ -10,6 +10,9 @@ namespace r1 {
 /// and control characters (other than tab and newline) become U+FFFD.
 std::string escape_html(std::string_view text);
 
+/// Escaped, with numbers kept on one line with what belongs to them: "96.7 ± 0.3 %".
+std::string escape_prose(std::string_view text);
+
 /// Code points of UTF-8 text: the columns it takes, near enough for tables and labels.
 size_t text_columns(std::string_view text);
 

@@ -60,10 +60,10 @@ std::string section(std::string_view id, std::string_view heading, const std::st
 }
 
 std::string html_table(const std::string& caption, const std::vector<std::string>& head,
-                       const std::vector<std::vector<std::string>>& rows) {
+                       const std::vector<std::vector<std::string>>& rows, bool is_dense) {
   std::string html = "<div class=\"scroll\" role=\"region\" aria-label=\"" + escape_html(caption) +
-                     "\" tabindex=\"0\">\n<table>\n<caption>" + escape_html(caption) +
-                     "</caption>\n<thead><tr>";
+                     "\" tabindex=\"0\">\n<table" + (is_dense ? " class=\"dense\"" : "") +
+                     ">\n<caption>" + escape_html(caption) + "</caption>\n<thead><tr>";
   for (const std::string& name : head) html += "<th scope=\"col\">" + escape_html(name) + "</th>";
   html += "</tr></thead>\n<tbody>\n";
   for (const auto& row : rows) {
@@ -76,11 +76,13 @@ std::string html_table(const std::string& caption, const std::vector<std::string
 
 std::string headline_strip(const std::vector<Headline>& headlines) {
   if (headlines.empty()) return "";
-  std::string html = "<dl class=\"strip\">\n";
+  // of six or more three stand in a row
+  std::string html =
+      headlines.size() > 5 ? "<dl class=\"strip story\">\n" : "<dl class=\"strip\">\n";
   for (const Headline& h : headlines) {
     html +=
         fmt::format("<div><dt>{}</dt><dd class=\"value\">{}</dd><dd class=\"note\">{}</dd></div>\n",
-                    escape_html(h.label), escape_html(h.value), escape_html(h.note));
+                    escape_html(h.label), escape_html(h.value), escape_prose(h.note));
   }
   return html + "</dl>\n";
 }

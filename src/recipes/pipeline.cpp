@@ -1,14 +1,14 @@
 #include "recipes/pipeline.h"
 
 #include <fmt/ranges.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <map>
 #include <set>
-#include <sstream>
 
 #include "base/fields.h"
+#include "base/toml.h"
+#include "recipes/pipeline_settings.h"
 
 namespace r1 {
 namespace {
@@ -26,12 +26,6 @@ constexpr StageKind kKinds[] = {
     {"data filter", "output", "rows.jsonl", false, false},
 };
 
-std::string to_text(const toml::table& table) {
-  std::ostringstream out;
-  out << toml::toml_formatter(table);
-  return out.str() + "\n";
-}
-
 /// Calls change(text) on every string in a node; what it returns replaces the string.
 template <class Change>
 void for_each_string(toml::node& node, const Change& change) {
@@ -42,65 +36,6 @@ void for_each_string(toml::node& node, const Change& change) {
   } else if (auto* table = node.as_table()) {
     for (auto&& [key, value] : *table) for_each_string(value, change);
   }
-}
-
-/// The variable that a text "$NAME" names; nullptr for other texts.
-Result<const toml::node*> variable_of(const toml::node& value, const toml::table& variables,
-                                      const std::string& key, const std::string& file) {
-  const std::string text = value.value_or(std::string());
-  if (!text.starts_with("$")) return nullptr;
-  if (const toml::node* variable = variables.get(text.substr(1))) return variable;
-  std::vector<std::string> known;
-  for (auto&& [name, node] : variables) known.emplace_back(name.str());
-  return fail("{}:{}: {} = \"{}\" names no variable; [variables] has {}", file,
-              value.source().begin.line, key, text, fmt::format("{}", fmt::join(known, ", ")));
-}
-
-/// Puts a variable in place of every text that is $NAME, with its own type; in a list, the items of
-/// one that is a list.
-Result<void> put_variables(toml::table& table, const toml::table& variables,
-                           const std::string& file) {
-  for (auto&& [key, value] : table) {
-    const std::string name(key.str());
-    if (auto* inner = value.as_table()) {
-      R1_RETURN_IF_ERROR(put_variables(*inner, variables, file));
-    } else if (auto* list = value.as_array()) {
-      toml::array filled;
-      for (toml::node& item : *list) {
-        if (auto* one = item.as_table()) R1_RETURN_IF_ERROR(put_variables(*one, variables, file));
-        R1_TRY(const toml::node* variable, variable_of(item, variables, name, file));
-        if (const toml::array* several = variable ? variable->as_array() : nullptr) {
-          for (const toml::node& each : *several) filled.push_back(each);
-        } else {
-          filled.push_back(variable ? *variable : item);
-        }
-      }
-      *list = std::move(filled);
-    }
-    R1_TRY(const toml::node* variable, variable_of(value, variables, name, file));
-    if (variable) table.insert_or_assign(key, *variable);
-  }
-  return {};
-}
-
-/// NAME=VALUE, the value as TOML or else as text.
-Result<void> set_variable(toml::table& variables, const std::string& setting) {
-  const size_t equals = setting.find('=');
-  const std::string name = setting.substr(0, equals);
-  if (equals == std::string::npos || !variables.contains(name)) {
-    std::vector<std::string> known;
-    for (auto&& [key, node] : variables) known.emplace_back(key.str());
-    return fail("variable '{}' is not in the file; a setting is NAME=VALUE, of {}", setting,
-                fmt::format("{}", fmt::join(known, ", ")));
-  }
-  const std::string value = setting.substr(equals + 1);
-  try {
-    const toml::table read = toml::parse(std::string_view("x = " + value));
-    variables.insert_or_assign(name, *read.get("x"));
-  } catch (const toml::parse_error&) {
-    variables.insert_or_assign(name, value);
-  }
-  return {};
 }
 
 /// "@base" and "@base/step_40" name stage base; "" otherwise.
@@ -172,7 +107,7 @@ Result<Stage> read_stage(toml::table table, const toml::table& all, const std::s
     if (const std::string name = referred(text); !name.empty()) stage.inputs.push_back(name);
     return text;
   });
-  stage.config = to_text(table);
+  stage.config = toml_text(table) + "\n";
   return stage;
 }
 
@@ -208,15 +143,8 @@ const Stage* Pipeline::find(const std::string& name) const {
 }
 
 Result<Pipeline> read_pipeline(const std::string& toml, const std::string& file,
-                               const std::string& output_dir,
-                               const std::vector<std::string>& settings) {
-  toml::table all;
-  try {
-    all = toml::parse(std::string_view(toml), std::string_view(file));
-  } catch (const toml::parse_error& error) {
-    return fail("{}:{}:{}: {}", file, error.source().begin.line, error.source().begin.column,
-                error.description());
-  }
+                               const PipelineSettings& settings) {
+  R1_TRY(toml::table all, parse_toml(toml, file));
   for (auto&& [key, value] : all) {
     const std::vector<std::string> known{"title",   "notes",     "output_dir", "seed",
                                          "compute", "variables", "stage"};
@@ -229,27 +157,26 @@ Result<Pipeline> read_pipeline(const std::string& toml, const std::string& file,
   }
   toml::table variables;
   if (const toml::table* given = all["variables"].as_table()) variables = *given;
-  for (const std::string& setting : settings) {
-    R1_RETURN_IF_ERROR(set_variable(variables, setting));
-  }
+  R1_RETURN_IF_ERROR(set_variables(variables, settings, file));
   all.erase("variables");
-  R1_RETURN_IF_ERROR(put_variables(variables, toml::table(variables), file));
   R1_RETURN_IF_ERROR(put_variables(all, variables, file));
   Pipeline pipeline;
   pipeline.title = all["title"].value_or(std::string("R1"));
   if (const toml::array* notes = all["notes"].as_array()) {
     for (const toml::node& note : *notes) pipeline.notes.push_back(note.value_or(std::string()));
   }
-  pipeline.output_dir = output_dir;
-  if (output_dir.empty()) pipeline.output_dir = all["output_dir"].value_or(std::string());
+  pipeline.output_dir = settings.output_dir;
+  if (settings.output_dir.empty()) pipeline.output_dir = all["output_dir"].value_or(std::string());
   if (pipeline.output_dir.empty()) return fail("{}: output_dir is not set", file);
   const toml::array* stages = all["stage"].as_array();
   if (!stages || stages->empty()) return fail("{}: has no [[stage]]", file);
+  R1_RETURN_IF_ERROR(check_options(*stages, settings));
   std::set<std::string> disabled;
   for (const toml::node& node : *stages) {
     const std::string where = fmt::format("{}:{}", file, node.source().begin.line);
     if (!node.is_table()) return fail("{}: a stage is written [[stage]]", where);
     toml::table table = *node.as_table();
+    set_options(table, settings);
     const bool is_wanted = table["enabled"].value_or(true);
     table.erase("enabled");
     if (!is_wanted) {
@@ -277,7 +204,7 @@ std::string resolve_config(const Stage& stage,
     const size_t rest = text.find('/');
     return value(name) + (rest == std::string::npos ? "" : text.substr(rest));
   });
-  return to_text(table);
+  return toml_text(table) + "\n";
 }
 
 std::vector<std::string> files_of(const Stage& stage) {

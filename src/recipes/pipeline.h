@@ -41,6 +41,14 @@ struct Stage {
 
   Path product() const { return folder / kind->product; }
   Path config_file() const { return folder.string() + ".toml"; }
+  Path log_file() const { return folder.string() + ".log"; }  // what its verb prints
+};
+
+/// What is said from outside, above the file.
+struct PipelineSettings {
+  std::string output_dir;                                    // instead of the file's, unless empty
+  std::vector<std::string> variables;                        // NAME=VALUE
+  std::vector<std::pair<std::string, std::string>> options;  // STAGE.KEY and the value of it
 };
 
 struct Pipeline {
@@ -57,10 +65,9 @@ struct Pipeline {
 /// unknown verb, two stages of one name, a reference to no stage or to a later one.
 /// A text "$NAME" anywhere in a stage, or in [variables] itself, is the variable NAME of
 /// [variables], with its type; a stage with `enabled` false is left out, in lists of later stages
-/// too. output_dir: instead of the file's, unless empty. settings: NAME=VALUE of variables.
+/// too.
 Result<Pipeline> read_pipeline(const std::string& toml, const std::string& file,
-                               const std::string& output_dir = "",
-                               const std::vector<std::string>& settings = {});
+                               const PipelineSettings& settings = {});
 
 /// A stage's options as TOML, with value(NAME) in place of @NAME.
 std::string resolve_config(const Stage& stage,

@@ -36,6 +36,16 @@ const Json& part(const Json& json, const std::string& key) {
   return it != json.end() ? *it : kNothing;
 }
 
+/// A list of numbers, NaN for what is none; empty without it.
+std::vector<double> numbers(const Json& json, const std::string& key) {
+  std::vector<double> values;
+  if (const Json& list = part(json, key); list.is_array()) {
+    for (const Json& value : list)
+      values.push_back(value.is_number() ? value.get<double>() : kUnknown);
+  }
+  return values;
+}
+
 Estimate estimate_of(const Json& json) {
   return {json.is_object() ? number(json, "mean") : kUnknown,
           json.is_object() ? number(json, "stderr") : kUnknown,
@@ -75,6 +85,9 @@ EvalSummary summary_of(const Json& json) {
     }
   }
   if (s.language_shares.empty()) s.one_language_rate = kUnknown;
+  const Json& each = part(json, "by_problem");
+  s.accuracy = numbers(each, "pass@1"), s.one_language = numbers(each, "one_language");
+  s.majority = numbers(each, "cons@" + std::to_string(s.cons_k));
   return s;
 }
 
@@ -191,20 +204,6 @@ double flops_of_token(const Pipeline& pipeline, const std::string& reference) {
   return config ? count_flops(*config).per_token : kUnknown;
 }
 
-/// Tokens of a training run: a line speaks for the steps since the line before.
-double tokens_of(const std::vector<std::pair<int64_t, Metrics>>& lines) {
-  double tokens = 0;
-  int64_t before = 0;
-  for (const auto& [step, metrics] : lines) {
-    for (const auto& [name, value] : metrics) {
-      if (name == "num_tokens" && std::isfinite(value))
-        tokens += value * static_cast<double>(step - before);
-    }
-    before = step;
-  }
-  return tokens > 0 ? tokens : kUnknown;
-}
-
 double sampled_tokens(const Stage& stage, const char* file, std::vector<std::string>& troubles) {
   const Json json = read_json(stage.folder / file, troubles);
   return json.is_object() ? number(json, "tokens") : kUnknown;
@@ -233,7 +232,8 @@ void read_costs(const Pipeline& pipeline, const Options& options, StageFacts& fa
     troubles.push_back(watched.error().message);
   }
   if (!facts.metrics.empty()) facts.steps = facts.metrics.back().first;
-  facts.tokens = tokens_of(facts.metrics);
+  const auto tokens = tokens_by_step(facts);
+  if (!tokens.empty() && tokens.back().second > 0) facts.tokens = tokens.back().second;
   const double passes = facts.is_rl() ? 3 * options.num_iterations + 1 : 3;
   const double own = flops_of_token(pipeline, "@" + stage.name);
   facts.flops = facts.tokens * passes * own;
@@ -241,6 +241,21 @@ void read_costs(const Pipeline& pipeline, const Options& options, StageFacts& fa
   const double traces = sampled_tokens(stage, "traces.jsonl.summary.json", troubles) *
                         flops_of_token(pipeline, options.teacher);
   if (std::isfinite(traces)) facts.flops += traces;
+}
+
+/// A model that two stages evaluated on the same data stands once, as the later one has it.
+void keep_latest(std::vector<ModelFacts>& models) {
+  std::vector<ModelFacts> kept;
+  for (ModelFacts& model : models) {
+    const auto earlier = std::find_if(kept.begin(), kept.end(), [&](const ModelFacts& k) {
+      return k.by != model.by && k.reference == model.reference && k.cell.data == model.cell.data;
+    });
+    if (earlier == kept.end())
+      kept.push_back(std::move(model));
+    else
+      *earlier = std::move(model);
+  }
+  models = std::move(kept);
 }
 
 }  // namespace
@@ -280,7 +295,8 @@ PipelineFacts read_pipeline_facts(const Pipeline& pipeline, const std::vector<st
     for (size_t m = 0; m < found.size(); ++m) {
       ModelFacts& model = found[m];
       const std::string& reference = fits ? models[m / all[i].n_data] : model.cell.model;
-      model.made = facts.find(stage_referred(reference));
+      model.made = facts.find(stage_referred(reference)), model.by = &stage;
+      model.reference = reference;
       model.name = model.made                  ? model.made->stage->name
                    : !model.cell.model.empty() ? model.cell.model
                                                : reference;
@@ -290,6 +306,7 @@ PipelineFacts read_pipeline_facts(const Pipeline& pipeline, const std::vector<st
     }
     stage.tokens = tokens, stage.flops = flops;
   }
+  keep_latest(facts.models);
   return facts;
 }
 

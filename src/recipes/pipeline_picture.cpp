@@ -6,14 +6,14 @@
 
 #include "base/log.h"
 #include "recipes/html.h"
-#include "recipes/pipeline_facts.h"
+#include "recipes/pipeline_page.h"
 
 namespace r1 {
 namespace {
 
 // Units of the viewBox.
-constexpr double kBoxWidth = 154, kBoxHeight = 58, kColumnGap = 38, kRowGap = 16, kPassing = 12;
-constexpr double kNarrowWidth = 360, kNarrowBox = 52, kNarrowGap = 10, kGutter = 84;
+constexpr double kBoxWidth = 160, kBoxHeight = 62, kColumnGap = 38, kRowGap = 16, kPassing = 12;
+constexpr double kNarrowWidth = 360, kNarrowBox = 58, kNarrowGap = 10, kGutter = 84;
 
 /// A stage, or a place where an arrow passes a column between two stages.
 struct Node {
@@ -135,23 +135,33 @@ std::string text_at(double x, double y, const std::string& attributes, const std
 
 std::string figures(const StageFacts& s) {
   std::string text = s.stage->verb;
-  if (s.seconds > 0) text += " · " + human_seconds(s.seconds);
+  if (s.steps > 0) text += " · " + std::to_string(s.steps) + " steps";
   return text;
 }
 
-std::string more_figures(const StageFacts& s) {
-  if (!s.is_begun() || s.state == StageState::kStale) return state_word(s.state);
-  std::string text;
-  if (s.steps > 0) text += compact_text(static_cast<double>(s.steps)) + " steps";
-  if (s.state == StageState::kStarted) return text.empty() ? "begun" : "begun · " + text;
-  if (std::isfinite(s.tokens))
-    text += (text.empty() ? "" : " · ") + compact_text(s.tokens) + " tok";
+/// What it took, or how far it is; beside the score of a model there is room for the time alone.
+std::string more_figures(const StageFacts& s, bool has_score) {
+  if (s.state != StageState::kDone) return state_word(s.state);
+  std::string text = s.seconds < 0.1 ? "" : human_seconds(s.seconds);
+  if (std::isfinite(s.tokens) && !has_score)
+    text += (text.empty() ? "" : " · ") + compact_text(s.tokens) + " tokens";
   return text.empty() ? "done" : text;
 }
 
-/// done: a full line; begun: accent ground; not yet: a thin dashed line.
-std::string box(const StageFacts& s, double x, double y, double width, double height,
-                size_t columns) {
+/// Squeezed into the room that there is when it is longer.
+std::string name_at(double x, double y, double room, std::string attributes,
+                    const std::string& name) {
+  const double about = 7.6 * static_cast<double>(text_columns(name));
+  if (about > room) {
+    attributes += fmt::format(" textLength=\"{:.0f}\" lengthAdjust=\"spacingAndGlyphs\"", room);
+  }
+  return text_at(x, y, attributes, name);
+}
+
+/// done: a full line; begun: accent ground; not yet: a thin dashed line. A model that is measured
+/// has its pass@1 as a number and as a bar at the foot.
+std::string box(const PipelineFacts& facts, const StageFacts& s, double x, double y, double width,
+                double height, size_t columns) {
   const bool is_done = s.state == StageState::kDone, is_begun = s.state == StageState::kStarted;
   std::string tip = s.stage->name + " (" + s.stage->verb + "), ";
   tip += state_word(s.state);
@@ -164,14 +174,23 @@ std::string box(const StageFacts& s, double x, double y, double width, double he
       is_done || is_begun ? "var(--accent)" : "var(--ink2)", is_done || is_begun ? 1.6 : 1,
       is_done ? "" : " stroke-dasharray=\"5 4\"");
   std::string ink = is_done || is_begun ? "fill=\"var(--ink)\"" : "fill=\"var(--ink2)\"";
-  ink += " font-weight=\"650\"";
-  if (text_columns(s.stage->name) + 3 > columns) ink += " font-size=\"10\"";
-  const double line = (height - 8) / 3;
-  svg += text_at(x + 11, y + line + 1, ink, cut_text(s.stage->name, columns + 2));
+  const ModelFacts* m = facts.measured(&s);
+  const double line = (height - 12) / 3, inner = width - 22;
+  svg += name_at(x + 11, y + line + 1, inner, ink + " font-weight=\"650\"", s.stage->name);
   svg += text_at(x + 11, y + 2 * line + 1, "fill=\"var(--ink2)\" font-size=\"11\"",
-                 cut_text(figures(s), columns + 2));
+                 cut_text(figures(s), columns));
   svg += text_at(x + 11, y + 3 * line + 1, "fill=\"var(--ink2)\" font-size=\"11\"",
-                 cut_text(more_figures(s), columns + 2));
+                 cut_text(more_figures(s, m), columns));
+  if (m) {
+    const double share = std::clamp(m->summary().pass_at_1, 0.0, 1.0);
+    svg += text_at(x + width - 11, y + 3 * line + 1,
+                   "fill=\"var(--accent)\" font-weight=\"650\" text-anchor=\"end\"",
+                   percent_text(share));
+    svg += fmt::format(
+        "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"2.6\" rx=\"1.3\" "
+        "fill=\"var(--accent)\"/>",
+        x + 11, y + height - 5.4, std::max(1.5, inner * share));
+  }
   return svg + "</g>";
 }
 
@@ -209,7 +228,7 @@ std::string wide_picture(const PipelineFacts& facts, const std::string& label) {
           node.stage ? "" : fmt::format("H{:.1f}", x1 + kBoxWidth),
           node.stage ? " marker-end=\"url(#tip-wide)\"" : "");
     }
-    if (node.stage) boxes += box(*node.stage, left(node), node.y, kBoxWidth, kBoxHeight, 22);
+    if (node.stage) boxes += box(facts, *node.stage, left(node), node.y, kBoxWidth, kBoxHeight, 25);
   }
   for (const StageFacts& stage : facts.stages) {
     if (!is_eval(stage)) continue;
@@ -217,7 +236,7 @@ std::string wide_picture(const PipelineFacts& facts, const std::string& label) {
     const size_t n = inputs_of(facts, stage).size();
     lines +=
         fmt::format("<path d=\"M0 {0:.1f}H{1:.1f}\" stroke=\"var(--grid)\"/>", height + 13, width);
-    boxes += box(stage, 0, y, kBoxWidth, kBoxHeight, 22);
+    boxes += box(facts, stage, 0, y, kBoxWidth, kBoxHeight, 25);
     std::string what = stage.stage->title;
     if (n > 0) what += fmt::format("{}measures {} stages", what.empty() ? "" : " · ", n);
     boxes += text_at(kBoxWidth + 18, y + kBoxHeight / 2 + 4, "fill=\"var(--ink2)\"", what);
@@ -233,7 +252,7 @@ std::string narrow_picture(const PipelineFacts& facts, const std::string& label)
   for (size_t i = 0; i < facts.stages.size(); ++i) {
     const StageFacts& stage = facts.stages[i];
     const double y = static_cast<double>(i) * step;
-    boxes += box(stage, kGutter, y, kNarrowWidth - kGutter, kNarrowBox, 34);
+    boxes += box(facts, stage, kGutter, y, kNarrowWidth - kGutter, kNarrowBox, 40);
     if (is_eval(stage)) continue;  // it takes all of them
     for (const size_t from : inputs_of(facts, stage)) {
       const double distance = static_cast<double>(i - from);
@@ -251,6 +270,13 @@ std::string narrow_picture(const PipelineFacts& facts, const std::string& label)
   return frame("narrow", kNarrowWidth, height, label, lines + boxes);
 }
 
+std::string legend_of(const PipelineFacts& facts) {
+  if (facts.models.empty()) return "";
+  return "<p class=\"legend\">A box is a stage, an arrow what it takes from another. The "
+         "percentage "
+         "and the bar: how many of the held-out problems its model solves.</p>\n";
+}
+
 }  // namespace
 
 std::string pipeline_picture(const PipelineFacts& facts) {
@@ -262,7 +288,7 @@ std::string pipeline_picture(const PipelineFacts& facts) {
     label += std::string("; ") + state_word(s.state) + "). ";
   }
   return "<figure class=\"pipeline\">" + wide_picture(facts, label) + narrow_picture(facts, label) +
-         "</figure>\n";
+         "</figure>\n" + legend_of(facts);
 }
 
 }  // namespace r1

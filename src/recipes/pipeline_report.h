@@ -28,4 +28,9 @@ Result<PipelineFacts> write_pipeline_report(const Pipeline& pipeline,
                                             const std::vector<std::string>& keys,
                                             const PipelineAbout& about);
 
+/// The same of a run as it is, whatever program and recipe it was made with: its stages count as
+/// done where they once were; seed, machine, version and command are those that summary.json has,
+/// `about` where there is none.
+Result<PipelineFacts> rewrite_pipeline_report(const Pipeline& pipeline, PipelineAbout about);
+
 }  // namespace r1

@@ -5,40 +5,11 @@
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
+#include "recipes/fingerprint.h"
 #include "recipes/pipeline.h"
 
 namespace r1 {
 namespace {
-
-constexpr uintmax_t kHashed = uintmax_t{64} << 20;  // larger files count by size and time
-
-/// A file as far as a result depends on it.
-Result<std::string> fingerprint(const Path& file) {
-  std::error_code error;
-  const uintmax_t size = std::filesystem::file_size(file, error);
-  if (error) return fail("{}: {}", file.string(), error.message());
-  if (size <= kHashed) {
-    R1_TRY(const MappedFile mapped, MappedFile::open(file));
-    return fmt::format("{} {}\n", file.filename().string(), checksum(mapped.bytes()));
-  }
-  const auto time = std::filesystem::last_write_time(file, error).time_since_epoch().count();
-  return fmt::format("{} {} {}\n", file.filename().string(), size, time);
-}
-
-Result<std::string> fingerprint_all(const Path& path) {
-  if (!std::filesystem::is_directory(path)) return fingerprint(path);
-  std::vector<Path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(path)) {
-    if (entry.is_regular_file()) files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end());
-  std::string text;
-  for (const Path& file : files) {
-    R1_TRY(const std::string one, fingerprint(file));
-    text += one;
-  }
-  return text;
-}
 
 /// What the stage's verb is called with, besides its name.
 Result<std::vector<std::string>> arguments(const Pipeline& pipeline, const Stage& stage,
@@ -104,7 +75,7 @@ Result<std::vector<std::string>> stage_keys(const Pipeline& pipeline, const std:
         stage, [&](const std::string& name) { return keys.at(name); }, /*with_compute=*/false);
     for (const std::string& input : stage.inputs) text += keys.at(input) + "\n";
     for (const std::string& file : files_of(stage)) {
-      R1_TRY(const std::string print, fingerprint_all(file));
+      R1_TRY(const std::string print, fingerprint(file));
       text += print;
     }
     keys[stage.name] = sha256(std::as_bytes(std::span(text)));

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "recipes/pipeline_compare.h"
 #include "recipes/pipeline_report.h"
 
 namespace r1 {
@@ -26,6 +27,7 @@ Json model_json(const ModelFacts& m) {
             {"pass@k", by_k(s.pass_at)},
             {"format_rate", s.format_rate},
             {"one_language_rate", s.one_language_rate},
+            {"one_language_stderr", one_language_of(m).error},
             {"mean_length", s.mean_length},
             {"truncated_rate", s.truncated_rate},
             {"n_problems", s.n_problems},
@@ -54,6 +56,7 @@ std::string pipeline_summary_json(const PipelineFacts& facts, const PipelineAbou
                               {"inputs", s.stage->inputs},
                               {"state", state_word(s.state)},
                               {"steps", s.steps},
+                              {"rl_steps_behind", facts.rl_steps_behind(s)},
                               {"tokens", s.tokens},
                               {"flops", s.flops}});
     seconds[s.stage->name] = s.seconds;
@@ -62,9 +65,8 @@ std::string pipeline_summary_json(const PipelineFacts& facts, const PipelineAbou
   for (const ModelFacts& m : facts.models) json["models"].push_back(model_json(m));
   for (const StagePair& pair : facts.distilled_against_rl()) {
     const ModelFacts *a = facts.measured(pair.first), *b = facts.measured(pair.second);
-    const Estimate r = a && b ? ratio_of(a->summary().pass_at_1, a->summary().pass_at_1_stderr,
-                                         b->summary().pass_at_1, b->summary().pass_at_1_stderr)
-                              : Estimate{kUnknown, kUnknown, {}};
+    const Estimate r =
+        a && b ? ratio_of(pass_of(*a), pass_of(*b)) : Estimate{kUnknown, kUnknown, {}};
     json["distillation"].push_back({{"distilled", pair.first->stage->name},
                                     {"rl", pair.second->stage->name},
                                     {"ratio", r.mean},
@@ -72,14 +74,15 @@ std::string pipeline_summary_json(const PipelineFacts& facts, const PipelineAbou
   }
   for (const StagePair& pair : facts.with_and_without_language()) {
     const ModelFacts *a = facts.measured(pair.first), *b = facts.measured(pair.second);
-    const auto gain = [&](double EvalSummary::*figure) {
-      return a && b ? a->summary().*figure - b->summary().*figure : kUnknown;
-    };
-    json["language_reward"].push_back(
-        {{"with", pair.first->stage->name},
-         {"without", pair.second->stage->name},
-         {"pass@1_difference", gain(&EvalSummary::pass_at_1)},
-         {"one_language_difference", gain(&EvalSummary::one_language_rate)}});
+    const Estimate unknown{kUnknown, kUnknown, {}};
+    const Estimate pass = a && b ? pass_difference(*a, *b) : unknown,
+                   spoken = a && b ? one_language_difference(*a, *b) : unknown;
+    json["language_reward"].push_back({{"with", pair.first->stage->name},
+                                       {"without", pair.second->stage->name},
+                                       {"pass@1_difference", pass.mean},
+                                       {"pass@1_difference_stderr", pass.error},
+                                       {"one_language_difference", spoken.mean},
+                                       {"one_language_difference_stderr", spoken.error}});
   }
   for (const PipelineVerdict& v : pipeline_verdicts(facts))
     json["verdicts"].push_back(

@@ -16,4 +16,10 @@ PretrainConfig v3_tiny() {
   return c;
 }
 
+std::string_view r1_recipe() {
+  return
+#include <r1_recipe.inc>
+      ;
+}
+
 }  // namespace r1

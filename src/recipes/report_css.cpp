@@ -52,6 +52,7 @@ code { font-family: var(--mono); font-size: .86em; overflow-wrap: anywhere; }
 }
 .strip div:first-child .value { color: var(--accent); }
 .strip .note { font-size: 13.5px; color: var(--ink2); }
+.strip.story { grid-template-columns: repeat(3, 1fr); }
 
 .grid {
   display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 350px), 1fr));
@@ -81,6 +82,11 @@ th:first-child {
 tbody th { color: var(--ink); font-size: 14.5px; }
 tr.best th, tr.best td { font-weight: 650; background: var(--accent-soft); }
 .error { color: var(--ink2); font-weight: 400; }
+.left { text-align: left; }
+tbody th small {
+  display: block; font-size: 12.5px; font-weight: 400; color: var(--ink2); white-space: normal;
+  max-width: 24em; line-height: 1.35;
+}
 .bar {
   display: inline-block; width: 64px; height: 7px; margin-left: 10px; border-radius: 4px;
   background: var(--grid); vertical-align: 1px; overflow: hidden;
@@ -105,6 +111,10 @@ tr.best th, tr.best td { font-weight: 650; background: var(--accent-soft); }
 .mark { border: 1px solid var(--line); border-radius: 99px; padding: 0 9px; font-size: 12.5px; }
 .mark.right {
   background: var(--accent); border-color: var(--accent); color: var(--card); font-weight: 600;
+}
+.mark.within { border-color: var(--accent); color: var(--accent); font-weight: 600; }
+.mark.fails {
+  background: var(--s2); border-color: var(--s2); color: var(--card); font-weight: 600;
 }
 .text {
   font: 13.5px/1.6 var(--mono); margin-top: 9px; white-space: pre-wrap;
@@ -136,6 +146,9 @@ pre { margin: 0; padding: 14px 18px; font: 13px/1.55 var(--mono); tab-size: 2; }
 }
 .next span { color: var(--ink2); font-size: 14.5px; }
 section > h3 { font-size: 15px; font-weight: 620; margin: 22px 0 10px; }
+.says { max-width: 50em; margin-bottom: 14px; }
+.grid + details, .grid + h3 { margin-top: 22px; }
+details + .grid { margin-top: 22px; }
 .scroll + .grid, .legend + .grid, .grid + .scroll, .scroll + .scroll { margin-top: 16px; }
 .dense th, .dense td { padding: 9px 8px; }
 .dense th:first-child { padding-left: 18px; }
@@ -164,6 +177,8 @@ footer {
   .lead { font-size: 16.5px; }
   section { margin-top: 34px; }
   .strip { grid-template-columns: 1fr 1fr; }
+  .strip.story { grid-template-columns: 1fr; }
+  tbody th small { display: none; }
   .strip div { padding: 12px 13px; }
   .strip .value { font-size: 22px; }
   figure { padding: 14px 10px 8px 13px; }

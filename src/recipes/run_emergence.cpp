@@ -115,10 +115,11 @@ std::string reflection_table(const std::vector<std::pair<std::string, Reflection
   }
   if (rows.empty()) return "";
   return html_table(
-      "Words of reflection and what self-corrections did to the answers",
-      {"model", "words an answer", "answers with any", "most frequent", "answers rescued",
-       "answers broken", "worked lines right", "length with", "length without"},
-      rows);
+      "Words of reflection, answers that a self-correction rescued or broke, worked lines that are "
+      "right, and the length of answers with and without such words",
+      {"model", "words an answer", "with any", "most frequent", "rescued", "broken", "right lines",
+       "length with", "without"},
+      rows, true);
 }
 
 std::vector<Chart> emergence_charts(const Lines& metrics) {
@@ -170,12 +171,14 @@ Result<std::vector<WatchedAnswer>> read_watched(const Path& run) {
   return answers;
 }
 
-std::string watched_browser(const std::vector<WatchedAnswer>& answers, size_t n_steps) {
+std::string watched_browser(const std::vector<WatchedAnswer>& answers, size_t n_steps,
+                            bool is_open) {
   std::map<int64_t, std::vector<const WatchedAnswer*>> by_prompt;
   for (const WatchedAnswer& answer : answers) by_prompt[answer.prompt_index].push_back(&answer);
   std::string html;
   for (const auto& [index, all] : by_prompt) {
-    html += "<details>\n<summary>" + escape_html(cut_text(all[0]->prompt, 160));
+    html += is_open && html.empty() ? "<details open>\n<summary>" : "<details>\n<summary>";
+    html += escape_html(cut_text(all[0]->prompt, 160));
     if (!all[0]->answer.empty()) html += " → " + escape_html(cut_text(all[0]->answer, 60));
     html += "</summary>\n<div class=\"card\"><div class=\"answers\">\n";
     const size_t n = std::min(all.size(), std::max<size_t>(1, n_steps));

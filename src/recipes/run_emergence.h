@@ -32,7 +32,8 @@ struct WatchedAnswer {
 Result<std::vector<WatchedAnswer>> read_watched(const Path& run);
 
 /// The same prompts at every step, words of reflection marked: folded up, without scripts. At most
-/// `n_steps` steps of each, evenly chosen.
-std::string watched_browser(const std::vector<WatchedAnswer>& answers, size_t n_steps = 12);
+/// `n_steps` steps of each, evenly chosen. is_open: the first of them is unfolded.
+std::string watched_browser(const std::vector<WatchedAnswer>& answers, size_t n_steps = 12,
+                            bool is_open = false);
 
 }  // namespace r1

@@ -7,7 +7,7 @@
 
 #include "base/records.h"
 #include "recipes/expert_map.h"
-#include "recipes/report.h"
+#include "recipes/page.h"
 #include "recipes/run_emergence.h"
 
 namespace r1 {
@@ -34,7 +34,7 @@ struct RunReport {
 /// Metrics grouped in charts; what is not known by name appears in the table of all metrics only.
 std::vector<Chart> metric_charts(const std::vector<std::pair<int64_t, Metrics>>& metrics);
 
-/// One HTML file, like render_report's.
+/// One HTML file that asks for nothing from outside: no scripts, fonts or pictures.
 std::string render_run_report(const RunReport& report);
 
 /// The last n samples; none when the file is absent. A last line torn by a kill is left out.

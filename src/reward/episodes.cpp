@@ -3,12 +3,29 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "text/stream.h"
 
 namespace r1 {
 namespace {
 
 bool ends_with_stop(const Episode& e, const std::vector<int32_t>& stops) {
   return !e.tokens.empty() && std::find(stops.begin(), stops.end(), e.tokens.back()) != stops.end();
+}
+
+/// Tokens without the one that ended it.
+int64_t n_written(const Episode& e, const Chat& chat) {
+  return std::ssize(e.tokens) - (ends_with_stop(e, chat.stop_tokens()) ? 1 : 0);
+}
+
+/// Ends each sample of one prompt with the first of plan.stops.
+std::function<bool(int, int32_t, float)> until_stop(const Chat& chat, const EpisodePlan& plan) {
+  return [texts = std::vector<TokenStream>(static_cast<size_t>(plan.n_samples),
+                                           TokenStream(chat.tokenizer(), plan.stops))](
+             int sample, int32_t token, float) mutable {
+    TokenStream& text = texts[static_cast<size_t>(sample)];
+    text.push(token);
+    return !text.is_stopped();
+  };
 }
 
 enum class Flaw : uint8_t { kNone, kNoPrompt, kNoReward, kNoAnswer, kTooLong };
@@ -24,6 +41,11 @@ std::string describe(const std::vector<Flaw>& flaws, Flaw flaw,
 
 }  // namespace
 
+void decode_episode(Episode& e, const Chat& chat, const Problem& problem) {
+  e.text = chat.decode(std::span(e.tokens).first(static_cast<size_t>(n_written(e, chat))));
+  e.type = problem_type(problem);
+}
+
 /// Texts first, all of them, then each reward on all texts.
 void judge_episodes(std::vector<Episode>& episodes, const Chat& chat,
                     std::span<const Problem> problems, const RewardSet& rewards, ThreadPool& pool,
@@ -32,11 +54,9 @@ void judge_episodes(std::vector<Episode>& episodes, const Chat& chat,
   pool.parallel_for(static_cast<int64_t>(episodes.size()), 16, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       Episode& e = episodes[i];
-      const size_t n = e.tokens.size() - (ends_with_stop(e, chat.stop_tokens()) ? 1 : 0);
-      e.text = chat.decode(std::span(e.tokens).first(n));
-      e.type = problem_type(problems[e.problem]);
+      decode_episode(e, chat, problems[e.problem]);
       asks[i] = {&problems[e.problem],
-                 {e.text, e.finished, chat.opens_think(e.prompt), static_cast<int64_t>(n)}};
+                 {e.text, e.finished, chat.opens_think(e.prompt), n_written(e, chat)}};
     }
   });
   std::vector<Score> scores = rewards.score_all(asks, pool, run_share);
@@ -106,6 +126,7 @@ Result<std::vector<Episode>> sample_episodes(Engine& engine, const Chat& chat,
     request.max_tokens = plan.max_tokens;
     request.stop_tokens = chat.stop_tokens();
     request.streams.clear();
+    if (!plan.stops.empty()) request.on_token = until_stop(chat, plan);
     for (int g = 0; g < n_samples; ++g) {
       request.streams.push_back(plan.stream(static_cast<int>(p), g));
       Episode& e = episodes[p * n_samples + g];

@@ -29,8 +29,10 @@ struct EpisodePlan {
   SamplingParams params;
   std::string opening = {};  // what every completion is made to begin with: a part of the prompt,
                              // unless the prompt already ends inside <think>
-  bool keep_sampling_mask = false;  // as Request's
-  double run_share = 1;             // how much of the run is over: see RewardSpec::from_step_ratio
+  std::vector<std::string> stops = {};  // texts that end a completion, which then has `finished`;
+                                        // they stay in its text
+  bool keep_sampling_mask = false;      // as Request's
+  double run_share = 1;  // how much of the run is over: see RewardSpec::from_step_ratio
   std::function<uint64_t(int problem, int sample)> stream;  // key of each sample's random numbers
   std::function<void(int64_t done, int64_t all)> on_progress;  // may be empty
 };
@@ -42,7 +44,10 @@ Result<std::vector<Problem>> usable_problems(std::vector<Problem> problems, cons
                                              const RewardSet& rewards, int64_t max_length,
                                              const std::string& source, ThreadPool& pool);
 
-/// Fills in text and score of episodes whose tokens are there.
+/// Fills in text and type of an episode whose tokens are there.
+void decode_episode(Episode& episode, const Chat& chat, const Problem& problem);
+
+/// Fills in text, type and score of episodes whose tokens are there.
 void judge_episodes(std::vector<Episode>& episodes, const Chat& chat,
                     std::span<const Problem> problems, const RewardSet& rewards, ThreadPool& pool,
                     double run_share = 1);

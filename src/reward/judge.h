@@ -16,7 +16,7 @@ struct JudgeOptions {
   double scale = 10;
   int opponents = 3, concurrency = 8, retries = 3;
   int64_t max_tokens = 1024, max_bytes = 32768;
-  double timeout_s = 120, backoff_s = 1;
+  double timeout_s = 120, backoff_s = 1, requests_per_minute = 0;
   uint64_t seed = 0;
   std::string dtype = "auto", quantize;
 
@@ -38,6 +38,7 @@ struct JudgeOptions {
     f("max_bytes", max_bytes, "of each text shown; longer ones lose their middle");
     f("timeout_s", timeout_s, "seconds for one request");
     f("backoff_s", backoff_s, "seconds before the first retry of a request; doubles each time");
+    f("requests_per_minute", requests_per_minute, "no more requests than these; 0: no limit");
     f("seed", seed, "of the judge; its temperature is 0");
     f("dtype", dtype, "weights of a local model: auto, f32 or bf16");
     f("quantize", quantize, "hold a local model's matrices in q8_0 or q4_0");

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/chat_client.h"
 #include "base/thread_pool.h"
 #include "reward/judge.h"
 
@@ -23,6 +24,8 @@ class JudgeModel {
   /// One reply a prompt, in order; an error where none came.
   virtual std::vector<Result<JudgeReply>> ask(std::span<const std::string> prompts, uint64_t seed,
                                               ThreadPool& pool) const = 0;
+  /// What a server was asked so far; nothing of a model of this machine.
+  virtual ChatUsage usage() const { return {}; }
 };
 
 Result<std::unique_ptr<const JudgeModel>> open_local_judge(const JudgeOptions& options);

@@ -37,6 +37,8 @@ class RemoteJudge : public JudgeModel {
     return replies;
   }
 
+  ChatUsage usage() const override { return client_.usage(); }
+
  private:
   int64_t max_tokens_;
   ChatClient client_;
@@ -46,9 +48,10 @@ class RemoteJudge : public JudgeModel {
 
 Result<std::unique_ptr<const JudgeModel>> open_remote_judge(const JudgeOptions& options) {
   R1_TRY(ChatClient client,
-         ChatClient::open({options.url, options.model, options.api_key_env, options.concurrency,
-                           options.retries, options.timeout_s, options.backoff_s},
-                          "reward judge"));
+         ChatClient::open(
+             {options.url, options.model, options.api_key_env, options.concurrency, options.retries,
+              options.timeout_s, options.backoff_s, options.requests_per_minute},
+             "reward judge"));
   return std::make_unique<const RemoteJudge>(options.max_tokens, std::move(client));
 }
 

@@ -67,12 +67,18 @@ LanguageMix language_mix(std::string_view whole) {
 LanguageMix language_mix_of(const Problem& problem, std::string_view completion) {
   const bool is_built_in =
       !problem.messages.empty() && parse_last_digit(problem.messages.back().content);
-  if (is_built_in) return last_digit_mix(completion);
+  if (is_built_in) {
+    LanguageMix mix = last_digit_mix(completion);
+    if (mix.n_words() > 0) return mix;
+  }
   const std::string_view thought =
       thought_of({.text = completion,
                   .opens_think = completion.find("<think>") == std::string_view::npos &&
                                  completion.find("</think>") != std::string_view::npos},
                  {});
+  // Free prose about the built-in task, by another model, is a thought of words without tags.
+  if (is_built_in && thought.find('<') != thought.npos) return {};
+  if (is_built_in) return language_mix(thought);
   return language_mix(thought.empty() ? completion : thought);
 }
 

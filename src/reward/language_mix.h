@@ -28,7 +28,8 @@ struct LanguageMix {
 LanguageMix language_mix(std::string_view text);
 
 /// Of a completion: of its thought where it has one. The built-in task's words are English or
-/// French by its own list; which task it is, is seen by the prompt.
+/// French by its own list, and where none of them occurs, by the thought as prose; which task it
+/// is, is seen by the prompt.
 LanguageMix language_mix_of(const Problem& problem, std::string_view completion);
 
 }  // namespace r1

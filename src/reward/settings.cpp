@@ -1,9 +1,9 @@
 #include "reward/settings.h"
 
-#include <toml++/toml.h>
 #include <algorithm>
 #include <cmath>
-#include <sstream>
+
+#include "base/toml.h"
 
 namespace r1 {
 namespace {
@@ -30,19 +30,12 @@ bool is_name(const std::string& text) {
   return !text.empty();
 }
 
-std::string to_text(const toml::table& table) {
-  std::ostringstream out;
-  out << toml::toml_formatter(table);
-  return out.str();
-}
-
 Result<void> read_table(const std::string& text, RewardSettings& settings) {
-  toml::table table;
-  try {
-    table = toml::parse(std::string_view(text), std::string_view("reward"));
-  } catch (const toml::parse_error& error) {
-    return fail("reward '{}': {} (a NAME, NAME;key=value;…, or TOML)", text, error.description());
-  }
+  auto parsed = parse_toml(text, "[[reward]]");
+  if (!parsed)
+    return fail("reward '{}': {} (a NAME, NAME;key=value;…, or TOML)", text,
+                parsed.error().message);
+  toml::table table = std::move(*parsed);
   CommonKeys keys{settings};
   const std::vector<Field> fields = list_fields(keys);
   toml::table common;
@@ -52,8 +45,8 @@ Result<void> read_table(const std::string& text, RewardSettings& settings) {
       table.erase(field.name);
     }
   }
-  R1_RETURN_IF_ERROR(apply_toml(fields, to_text(common), "[[reward]]"));
-  settings.options = to_text(table);
+  R1_RETURN_IF_ERROR(apply_toml(fields, toml_text(common), "[[reward]]"));
+  settings.options = toml_text(table);
   return {};
 }
 

@@ -40,6 +40,15 @@ Result<TrainedModel> find_trained(const std::string& model, const AdapterArgumen
         "set lora.r, e.g. --lora.r 16",
         adapters.quantize);
   }
+  if (has_adapter) {
+    R1_TRY(const PeftAdapter adapter, PeftAdapter::open(from.paths.adapter));
+    if (adapter.config().lora_dropout != 0) {
+      return fail(
+          "{}: lora_dropout is {}, and dropout is not implemented; set it to 0 in "
+          "adapter_config.json to train without",
+          from.paths.adapter.string(), adapter.config().lora_dropout);
+    }
+  }
   R1_TRY(from.shape, open_config(from.paths.base));
   R1_RETURN_IF_ERROR(set_mla_form(from.shape, args.mla_form));
   R1_RETURN_IF_ERROR(set_fp8(from.shape, args.dtype, args.fp8_gradient_tile));

@@ -20,6 +20,8 @@ Result<void> CurriculumConfig::validate() const {
   if (!(floor > 0 && floor <= 1)) {
     return fail("curriculum.floor is {}; it must be above 0 and at most 1", floor);
   }
+  if (num_problems < 1)
+    return fail("curriculum.num_problems is {}; it must be at least 1", num_problems);
   return {};
 }
 

@@ -13,6 +13,7 @@ struct CurriculumConfig {
   std::string by;  // "" or pass_rate
   double update = 0.5;
   double floor = 0.1;
+  int64_t num_problems = 1000;
 
   void visit(auto&& f) {
     f("by", by,
@@ -20,6 +21,8 @@ struct CurriculumConfig {
       "prompt once a pass over the data");
     f("update", update, "p moves by this share towards what a step's group says");
     f("floor", floor, "no prompt's weight is below this");
+    f("num_problems", num_problems,
+      "the built-in task: so many problems, asked again and again (else none is asked twice)");
   }
   bool is_on() const { return !by.empty(); }
   Result<void> validate() const;

@@ -320,9 +320,9 @@ int64_t length_limit(const DistillConfig& config, const ModelConfig& student,
 
 }  // namespace
 
-Result<StageReport> distill(DistillConfig config) {
+Result<StageReport> distill(DistillConfig config, const Evaluation& evaluation) {
   TrainingArguments& args = config.train;
-  if (config.method == "traces") return distill_traces(std::move(config));
+  if (config.method == "traces") return distill_traces(std::move(config), evaluation);
   R1_RETURN_IF_ERROR(config.validate());
   R1_RETURN_IF_ERROR(args.validate());
   R1_TRY(const Machine machine, Machine::open(args.compute));
@@ -370,7 +370,10 @@ Result<StageReport> distill(DistillConfig config) {
                DataCursor(std::max<int64_t>(1, data.n_rows()), args.seed),
                run.first_step()};
   R1_RETURN_IF_ERROR(restore(run, learner, r.cursor, features.get()));
-  return run_supervised(run, learner, loaded.assets, args, plan_of(r, args, features.get()));
+  SupervisedPlan plan = plan_of(r, args, features.get());
+  R1_RETURN_IF_ERROR(add_evaluation(plan, evaluation, config.held_out.eval_steps,
+                                    {run, model, chat, machine, args.max_steps}));
+  return run_supervised(run, learner, loaded.assets, args, plan);
 }
 
 }  // namespace r1

@@ -6,6 +6,7 @@
 
 #include "data/dataset.h"
 #include "engine/engine.h"
+#include "train/held_out.h"
 #include "train/new_model.h"
 #include "train/pretrain.h"
 #include "train/sample.h"
@@ -76,6 +77,7 @@ struct DistillConfig {
   int64_t max_length = 0;
   NewModel new_model;
   AdapterArguments adapters;
+  HeldOutConfig held_out;
   DatasetOptions columns;
   TrainingArguments train;
 
@@ -108,16 +110,18 @@ struct DistillConfig {
     f("max_length", max_length, "longer examples are left out and counted; 0: the model's limit");
     f("new_model", new_model);
     adapters.visit(f);
+    held_out.visit(f);
     columns.visit(f);
     train.visit(f);
   }
   Result<void> validate() const;
 };
 
-/// The report's model is RUN/final. traces: samples the teacher into RUN/traces.jsonl (see
-/// rejection_sample), then r1 sft on that; both go on where they stopped.
-Result<StageReport> distill(DistillConfig config);
-Result<StageReport> distill_traces(DistillConfig config);
+/// evaluation: of the student, by config.held_out. The report's model is RUN/final. traces: samples
+/// the teacher into RUN/traces.jsonl (see rejection_sample), then r1 sft on that; both go on where
+/// they stopped.
+Result<StageReport> distill(DistillConfig config, const Evaluation& evaluation = {});
+Result<StageReport> distill_traces(DistillConfig config, const Evaluation& evaluation);
 
 /// Folder of a new student with random weights and the teacher's tokenizer, for any method: it is
 /// made once and found again when a run is resumed.

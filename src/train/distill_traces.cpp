@@ -33,7 +33,7 @@ Result<std::string> teacher_traces(const DistillConfig& config) {
 
 }  // namespace
 
-Result<StageReport> distill_traces(DistillConfig config) {
+Result<StageReport> distill_traces(DistillConfig config, const Evaluation& evaluation) {
   if (config.teacher.empty()) return fail("teacher is not set; name a model folder: --teacher DIR");
   R1_RETURN_IF_ERROR(config.train.validate());
   const bool is_remote = !config.sample.config.url.empty();
@@ -58,7 +58,7 @@ Result<StageReport> distill_traces(DistillConfig config) {
   student.adapters = config.adapters;
   student.train = config.train;
   // the folder of a new student lies in output_dir, where nothing of an earlier run is left
-  return sft(student);
+  return sft(student, evaluation, config.held_out.eval_steps);
 }
 
 }  // namespace r1

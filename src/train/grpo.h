@@ -7,6 +7,7 @@
 #include "reward/episodes.h"
 #include "train/corrections.h"
 #include "train/curriculum.h"
+#include "train/held_out.h"
 #include "train/pretrain.h"
 
 namespace r1 {
@@ -141,10 +142,6 @@ struct GrpoConfig {
     f("speculate", engine.speculate, EngineConfig::kSpeculateHelp);
   }
 };
-
-/// Called before step 0, every eval_steps, and at the end; its metrics are recorded as they are.
-using Evaluation = std::function<Result<Metrics>(int64_t step, const Transformer& model,
-                                                 const Chat& chat, const Machine& machine)>;
 
 Result<StageReport> grpo(GrpoConfig config, const Evaluation& evaluation = {});
 

@@ -122,10 +122,15 @@ MemoryPlan plan_engine(const Transformer& model, Dtype kv_dtype, const EngineCon
   Tensor h = model.forward(ctx, rows, nullptr);
   if (engine.speculate > 0) speculate(engine.prefill_chunk, false);
   draw(h, engine.most_drawn());
+  Arena apart(true);  // of threads that compute side by side
+  if (SideBySide::suits(model)) {
+    Context own{ctx.launch, apart, kv_dtype};
+    model.forward(own, rows, nullptr);
+  }
   const int64_t layers = model.kv_page_bytes(kv_dtype);
   const int64_t page_bytes = layers + (engine.speculate > 0 ? layers / config.n_layers : 0);
   return {{{"KV pages", engine.page_count(config.max_positions) * page_bytes},
-           {"engine activations", static_cast<int64_t>(arena.peak())}}};
+           {"engine activations", static_cast<int64_t>(arena.peak() + apart.peak())}}};
 }
 
 void log_memory(const MemoryPlan& plan) {

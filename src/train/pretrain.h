@@ -9,6 +9,7 @@
 #include "models/context_extension.h"
 #include "train/adapters.h"
 #include "train/expert_balance.h"
+#include "train/held_out.h"
 #include "train/mtp.h"
 #include "train/new_model.h"
 #include "train/validation.h"
@@ -106,6 +107,8 @@ struct StageReport {
 };
 
 Result<StageReport> pretrain(PretrainConfig config);
-Result<StageReport> sft(SftConfig config);
+/// evaluation: every so many steps, see train/held_out.h.
+Result<StageReport> sft(SftConfig config, const Evaluation& evaluation = {},
+                        int64_t eval_steps = 0);
 
 }  // namespace r1

@@ -12,14 +12,14 @@ using Json = nlohmann::json;
 Result<Prompts> Prompts::open(const GrpoConfig& config, const Chat& chat, const RewardSet& rewards,
                               int64_t max_length, ThreadPool& pool) {
   Prompts prompts(config);
+  std::vector<Problem> all;
   if (config.data == kLastDigitData) {
     if (!config.curriculum.is_on()) return prompts;
-    return fail(
-        "curriculum.by is {}, and the built-in task never asks the same twice: name a file "
-        "(--data FILE), e.g. one that r1 data writes",
-        config.curriculum.by);
+    for (int64_t i = 0; i < config.curriculum.num_problems; ++i)
+      all.push_back(last_digit_problem(config.train.seed, false, i));
+  } else {
+    R1_TRY(all, read_problems(config.data, config.columns));
   }
-  R1_TRY(std::vector<Problem> all, read_problems(config.data, config.columns));
   R1_TRY(prompts.rows_,
          usable_problems(std::move(all), chat, rewards, max_length, config.data, pool));
   for (const Problem& row : prompts.rows_) prompts.opens_at_.push_back(rewards.opens_at(row));
@@ -62,7 +62,7 @@ PromptBatch Prompts::next(double run_share) {
 }
 
 std::vector<Problem> Prompts::fixed(int64_t n) const {
-  if (rows_.empty()) return held_out_last_digit_problems(seed_, 0, n);
+  if (is_built_in_) return held_out_last_digit_problems(seed_, 0, n);
   return {rows_.begin(), rows_.begin() + std::min<std::ptrdiff_t>(n, std::ssize(rows_))};
 }
 

@@ -6,11 +6,12 @@
 #include <vector>
 
 #include "data/cursor.h"
+#include "data/last_digit.h"
 #include "train/grpo.h"
 
 namespace r1 {
 
-/// What a step asks, and which rows of the data set these are (-1: the built-in task).
+/// What a step asks, and which rows of the data set these are (-1: a problem that is asked once).
 struct PromptBatch {
   std::vector<Problem> problems;
   std::vector<int64_t> rows;
@@ -41,15 +42,18 @@ class Prompts {
 
  private:
   explicit Prompts(const GrpoConfig& config)
-      : seed_(config.train.seed), batch_size_(config.train_batch_size) {}
+      : seed_(config.train.seed),
+        batch_size_(config.train_batch_size),
+        is_built_in_(config.data == kLastDigitData) {}
   int64_t next_row(double run_share);
 
   uint64_t seed_;
   int64_t batch_size_;
+  bool is_built_in_;
   int64_t n_made_ = 0;  // problems of the built-in task so far
   std::vector<Problem> rows_;
   std::vector<double> opens_at_;      // of each row: RewardSet::opens_at
-  std::optional<DataCursor> cursor_;  // absent: the built-in task, or a curriculum
+  std::optional<DataCursor> cursor_;  // absent: problems asked once, or a curriculum
   std::optional<Curriculum> curriculum_;
 };
 

@@ -1,5 +1,6 @@
 #include "train/rewrite.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -67,7 +68,8 @@ Result<std::string> read_rewritten(const std::string& reply) {
   return std::string(text);
 }
 
-Result<Rewriter> Rewriter::open(const RewriteConfig& config) {
+Result<Rewriter> Rewriter::open(const RewriteConfig& config, const Path& cost_file, bool fresh) {
+  if (config.retries < 0) return fail("rewrite.retries is {}", config.retries);
   std::string prompt = kPrompt;
   if (!config.prompt_file.empty()) {
     R1_TRY(prompt, read_text(config.prompt_file));
@@ -83,19 +85,34 @@ Result<Rewriter> Rewriter::open(const RewriteConfig& config) {
   options.max_tokens = config.max_tokens;
   options.timeout_s = config.timeout_s;
   options.concurrency = config.concurrency;
+  options.retries = config.retries;
+  options.requests_per_minute = config.prices.requests_per_minute;
   R1_TRY(auto model, config.url.empty() ? open_local_judge(options) : open_remote_judge(options));
-  return Rewriter(std::move(prompt), std::move(model));
+  Rewriter rewriter(std::move(prompt), std::move(model));
+  if (!config.url.empty()) {
+    R1_TRY(rewriter.meter_, CostMeter::open(cost_file, config.prices, fresh));
+  }
+  return rewriter;
 }
 
-std::vector<Result<std::string>> Rewriter::rewrite(std::span<const Draft> drafts, uint64_t seed,
-                                                   ThreadPool& pool) const {
+Result<std::vector<Result<std::string>>> Rewriter::rewrite(std::span<const Draft> drafts,
+                                                           uint64_t seed, ThreadPool& pool) {
+  if (meter_) R1_RETURN_IF_ERROR(meter_->check());
   std::vector<std::string> prompts;
   for (const Draft& draft : drafts) {
     prompts.push_back(fill_rewrite_prompt(prompt_, question_of(*draft.problem), draft.text,
                                           draft.problem->answer));
   }
   std::vector<Result<std::string>> texts;
-  for (const auto& reply : model_->ask(prompts, seed, pool)) {
+  const std::vector<Result<JudgeReply>> replies = model_->ask(prompts, seed, pool);
+  if (meter_) R1_RETURN_IF_ERROR(meter_->set(model_->usage()));
+  if (!replies.empty() && std::none_of(replies.begin(), replies.end(),
+                                       [](const auto& reply) { return reply.has_value(); }))
+    return fail_with(replies.front().error().with(fmt::format(
+        "rewrite: none of {} requests was answered; what is rewritten is kept, and the same "
+        "command goes on",
+        replies.size())));
+  for (const auto& reply : replies) {
     if (!reply) {
       texts.push_back(fail_with(reply.error()));
     } else if (!reply->finished) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,25 +12,31 @@
 
 namespace r1 {
 
-/// Any thread may call rewrite.
+/// One thread drives it.
 class Rewriter {
  public:
-  static Result<Rewriter> open(const RewriteConfig& config);
+  /// cost_file: where asking a server is metered; fresh: what it holds is forgotten.
+  static Result<Rewriter> open(const RewriteConfig& config, const Path& cost_file, bool fresh);
 
   struct Draft {
     const Problem* problem = nullptr;
     std::string text;  // what was sampled
   };
   /// One text a draft, in order: what the reply has between <rewritten> and </rewritten>, or an
-  /// error that says what it has instead.
-  std::vector<Result<std::string>> rewrite(std::span<const Draft> drafts, uint64_t seed,
-                                           ThreadPool& pool) const;
+  /// error that says what it has instead. Where not one reply came (a server that is gone, a wrong
+  /// key), or the money is spent, the whole is an error.
+  Result<std::vector<Result<std::string>>> rewrite(std::span<const Draft> drafts, uint64_t seed,
+                                                   ThreadPool& pool);
+
+  /// What asking has cost; null for a model of this machine.
+  const CostMeter* cost() const { return meter_ ? &*meter_ : nullptr; }
 
  private:
   Rewriter(std::string prompt, std::unique_ptr<const JudgeModel> model)
       : prompt_(std::move(prompt)), model_(std::move(model)) {}
   std::string prompt_;
   std::unique_ptr<const JudgeModel> model_;
+  std::optional<CostMeter> meter_;  // of a server
 };
 
 /// The instruction with its places filled; {question} and the others inside the texts stay.

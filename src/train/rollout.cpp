@@ -1,5 +1,6 @@
 #include "train/rollout.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -44,6 +45,18 @@ std::vector<double> penalised_rewards(const Rollout& rollout, const RolloutRules
     rewards.push_back(reward);
   }
   return rewards;
+}
+
+/// The k1 estimate of KL(π_old ‖ π_ref) over all tokens, nats.
+double mean_log_ratio(const Rollout& rollout) {
+  double sum = 0;
+  size_t n = 0;
+  for (const Trajectory& t : rollout.trajectories) {
+    const auto terms = log_ratios(t.old_logp, t.reference);
+    sum += std::accumulate(terms.begin(), terms.end(), 0.0);
+    n += terms.size();
+  }
+  return sum / std::max<double>(1.0, static_cast<double>(n));
 }
 
 /// One advantage a sequence, from its group's rewards.
@@ -127,6 +140,7 @@ Rollout collect_rollout(const std::vector<Episode>& episodes, const GrpoConfig& 
 }
 
 void weigh_rollout(Rollout& rollout, const RolloutRules& rules, int64_t max_completion_length) {
+  if (rules.kl_in_reward) rollout.metrics.emplace_back("kl", mean_log_ratio(rollout));
   if (rules.estimator == AdvantageEstimator::kReinforcePlusPlus) {
     sum_returns(rollout, rules);
   } else {

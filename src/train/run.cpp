@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "models/peft.h"
+#include "train/run_options.h"
 
 namespace r1 {
 namespace {
@@ -138,6 +139,8 @@ Result<Run> Run::open(const TrainingArguments& args, const std::string& config_t
     if (step) {
       R1_TRY(LoadedState state, load_checkpoint(folder, *step));
       log_info("resuming {} from step {}", folder.string(), *step);
+      if (const auto begun = read_text(folder / "config.toml"))
+        R1_RETURN_IF_ERROR(check_resumed_options(*begun, config_toml, folder));
       resumed = std::move(state);
     } else {
       log_info("no checkpoint in {} yet: starting from the beginning", folder.string());

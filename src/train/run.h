@@ -78,7 +78,8 @@ Result<double> scheduled_rate(const TrainingArguments& args, int64_t step, const
 /// One metrics line's timing entries are left out of the exact record: they go to timing/.
 class Run {
  public:
-  /// Makes or reopens the folder. With --resume the newest good checkpoint is found.
+  /// Makes or reopens the folder. With --resume the newest good checkpoint is found, and the
+  /// options are compared with those the run began with (run_options.h).
   /// models: the folders the run starts from, which --overwrite must not delete.
   static Result<Run> open(const TrainingArguments& args, const std::string& config_toml,
                           const std::vector<Path>& models = {});

@@ -48,6 +48,10 @@ Result<std::string> hash_of_run(SampleConfig config, const std::string& weights_
   config.prices = usual.prices;
   config.compute = usual.compute;
   config.engine = usual.engine;
+  config.rewrite.concurrency = usual.rewrite.concurrency;
+  config.rewrite.retries = usual.rewrite.retries;
+  config.rewrite.timeout_s = usual.rewrite.timeout_s;
+  config.rewrite.prices = usual.rewrite.prices;
   std::string text = to_toml(list_fields(config)) + weights_sha256;
   for (const std::string& file : {config.data, config.few_shot, config.rewrite.prompt_file}) {
     if (file.empty() || file == kLastDigitData) continue;
@@ -76,7 +80,8 @@ class Sampler {
     before.filters = config_.rewrite.filters;
     before.score_reward.clear();
     R1_TRY(before_, QualityFilters::make(before));
-    R1_TRY(rewriter_, Rewriter::open(config_.rewrite));
+    R1_TRY(rewriter_, Rewriter::open(config_.rewrite, config_.output + ".rewrite.cost.json",
+                                     config_.overwrite));
     return {};
   }
 
@@ -103,7 +108,7 @@ class Sampler {
                                    {}});
     }
     judge(problems, judged, before_ ? *before_ : filters_);
-    if (rewriter_) rewrite(problems, judged);
+    if (rewriter_) R1_RETURN_IF_ERROR(rewrite(problems, judged));
     const double share = timer.seconds() / static_cast<double>(problems.size());
     for (size_t p = 0; p < problems.size(); ++p) {
       judged[p].id = problems[p].id;
@@ -111,6 +116,8 @@ class Sampler {
     }
     return judged;
   }
+
+  const CostMeter* rewrite_cost() const { return rewriter_ ? rewriter_->cost() : nullptr; }
 
  private:
   void judge(std::span<const Problem> problems, std::vector<JudgedProblem>& judged,
@@ -141,7 +148,7 @@ class Sampler {
   }
 
   /// The first different ones of each problem are rewritten and judged again.
-  void rewrite(std::span<const Problem> problems, std::vector<JudgedProblem>& judged) const {
+  Result<void> rewrite(std::span<const Problem> problems, std::vector<JudgedProblem>& judged) {
     std::vector<Rewriter::Draft> drafts;
     std::vector<JudgedSample*> chosen;
     const Dedupe dedupe = parse_dedupe(config_.dedupe).value();
@@ -161,7 +168,7 @@ class Sampler {
         chosen.push_back(&s);
       }
     }
-    const auto texts = rewriter_->rewrite(drafts, config_.seed, pool_);
+    R1_TRY(const auto texts, rewriter_->rewrite(drafts, config_.seed, pool_));
     std::vector<Ask> asks;
     std::vector<JudgedSample*> rewritten;
     for (size_t i = 0; i < texts.size(); ++i) {
@@ -181,6 +188,7 @@ class Sampler {
       std::string& name = rewritten[i]->outcome.dropped_by;
       if (!name.empty()) name.insert(0, "rewritten_");
     }
+    return {};
   }
 
   const SampleConfig& config_;
@@ -215,6 +223,24 @@ Result<void> sample_all(const SampleConfig& config, const std::vector<Problem>& 
   }
   progress.finish();
   return {};
+}
+
+/// What dropped most of them, with an example.
+void warn_of_none(const SampleReport& report, const std::vector<JudgedProblem>& problems) {
+  const auto n_of = [](const auto& dropped) {  // others of a problem are no reason
+    return dropped.first == "not_rewritten" ? 0 : dropped.second;
+  };
+  const auto most =
+      std::max_element(report.dropped.begin(), report.dropped.end(),
+                       [&](const auto& a, const auto& b) { return n_of(a) < n_of(b); });
+  for (const JudgedProblem& problem : problems) {
+    for (const JudgedSample& s : problem.samples) {
+      if (s.outcome.dropped_by != most->first) continue;
+      return log_warn("no completion passed; {} dropped {} of {}, such as sample {} of {}: {}",
+                      most->first, most->second, report.n_samples, s.sample, problem.id,
+                      s.outcome.reason);
+    }
+  }
 }
 
 }  // namespace
@@ -263,9 +289,14 @@ Result<SampleReport> rejection_sample(SampleConfig config) {
     rows.report.usage = meter->total();
     rows.report.cost = meter->cost();
   }
+  if (const CostMeter* meter = sampler.rewrite_cost()) {
+    rows.report.rewrite_usage = meter->total();
+    rows.report.rewrite_cost = meter->cost();
+  }
   R1_RETURN_IF_ERROR(write_text_atomic(config.output, rows.text));
   R1_RETURN_IF_ERROR(write_text_atomic(config.output + ".summary.json",
                                        sample_report_to_json(rows.report) + "\n"));
+  if (rows.report.n_passed == 0) warn_of_none(rows.report, journal.problems());
   return std::move(rows.report);
 }
 

@@ -22,7 +22,8 @@ struct RewriteConfig {
   std::vector<std::string> filters = {"correct", "repetition"};
   int64_t max_tokens = 2048;
   double timeout_s = 300;
-  int concurrency = 8;
+  int concurrency = 8, retries = 3;
+  PriceConfig prices;
 
   void visit(auto&& f) {
     f("model", model, "who rewrites: model folder, or with url its name there; none: nobody");
@@ -34,6 +35,8 @@ struct RewriteConfig {
     f("max_tokens", max_tokens, "of one rewritten completion");
     f("timeout_s", timeout_s, "seconds for one request");
     f("concurrency", concurrency, "requests at once");
+    f("retries", retries, "of a request that failed");
+    prices.visit(f);
   }
 };
 
@@ -119,11 +122,14 @@ struct SampleReport {
   double seconds = 0;    // of sampling and judging, over all sittings
   ChatUsage usage = {};  // of a server, over all sittings
   double cost = 0;
+  ChatUsage rewrite_usage = {};  // of the server that rewrites
+  double rewrite_cost = 0;
   std::vector<std::pair<std::string, int64_t>> dropped;  // by filter, in order
   std::vector<SampledProblem> problems;
 };
 
-/// Asking a server is metered in OUTPUT.cost.json.
+/// Asking a server is metered in OUTPUT.cost.json, and one that rewrites in
+/// OUTPUT.rewrite.cost.json.
 /// Writes OUTPUT (rows of r1 sft, each with its provenance) and OUTPUT.summary.json. What is
 /// sampled and judged is kept in OUTPUT.samples.jsonl after every `save_every` problems: the same
 /// call goes on there and writes the same bytes; another one with the same output is refused.

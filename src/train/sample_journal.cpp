@@ -1,14 +1,8 @@
 #include "train/sample_journal.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
-
-#include "base/io_error.h"
 
 namespace r1 {
 namespace {
@@ -96,7 +90,6 @@ Result<size_t> read_lines(const Path& path, std::string_view text, const std::st
 Result<SampleJournal> SampleJournal::open(const Path& path, const std::string& run,
                                           bool overwrite) {
   SampleJournal journal;
-  journal.path_ = path;
   const std::string header = header_of(run);
   size_t good = 0;
   std::error_code ignored;
@@ -104,30 +97,15 @@ Result<SampleJournal> SampleJournal::open(const Path& path, const std::string& r
     R1_TRY(const std::string text, read_text(path));
     R1_TRY(good, read_lines(path, text, header, journal.problems_));
   }
-  journal.fd_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-  if (journal.fd_ < 0) return io_error("create", path, errno);
-  if (::ftruncate(journal.fd_, static_cast<off_t>(good)) != 0 ||
-      ::lseek(journal.fd_, 0, SEEK_END) < 0) {
-    return io_error("cut", path, errno);
-  }
-  if (good == 0) R1_RETURN_IF_ERROR(write_all(journal.fd_, std::as_bytes(std::span(header)), path));
+  R1_TRY(journal.file_, AppendFile::open(path, good));
+  if (good == 0) R1_RETURN_IF_ERROR(journal.file_.append(header));
   return journal;
-}
-
-SampleJournal::SampleJournal(SampleJournal&& other) noexcept
-    : path_(std::move(other.path_)),
-      fd_(std::exchange(other.fd_, -1)),
-      problems_(std::move(other.problems_)) {}
-
-SampleJournal::~SampleJournal() {
-  if (fd_ >= 0) ::close(fd_);
 }
 
 Result<void> SampleJournal::add(std::vector<JudgedProblem> problems) {
   std::string text;
   for (const JudgedProblem& problem : problems) text += line_of(problem);
-  R1_RETURN_IF_ERROR(write_all(fd_, std::as_bytes(std::span(text)), path_));
-  if (::fsync(fd_) != 0 && errno != EINVAL) return io_error("sync", path_, errno);
+  R1_RETURN_IF_ERROR(file_.append(text));
   for (JudgedProblem& problem : problems) problems_.push_back(std::move(problem));
   return {};
 }

@@ -31,17 +31,13 @@ class SampleJournal {
   /// Reads what is there; a last line that is torn is cut away. Another run's file is an error,
   /// unless `overwrite`.
   static Result<SampleJournal> open(const Path& path, const std::string& run, bool overwrite);
-  ~SampleJournal();
-  SampleJournal(SampleJournal&&) noexcept;
-  SampleJournal& operator=(SampleJournal&&) = delete;
 
   const std::vector<JudgedProblem>& problems() const { return problems_; }
   Result<void> add(std::vector<JudgedProblem> problems);
 
  private:
   SampleJournal() = default;
-  Path path_;
-  int fd_ = -1;
+  AppendFile file_;
   std::vector<JudgedProblem> problems_;
 };
 

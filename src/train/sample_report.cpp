@@ -29,27 +29,33 @@ Solved count_solved(const SampleReport& report) {
 }  // namespace
 
 std::string describe(const SampleReport& report) {
+  size_t width = 22;
+  for (const auto& [name, n] : report.dropped) width = std::max(width, name.size() + 2);
   const auto line = [&](const std::string& name, int64_t n) {
-    return fmt::format("{:<22} {:>8}  {}\n", name, n, share_text(n, report.n_samples));
+    return fmt::format("{:<{}} {:>8}  {}\n", name, width, n, share_text(n, report.n_samples));
   };
-  std::string text = fmt::format("{:<22} {:>8}  of {} problems\n", "completions", report.n_samples,
-                                 report.problems.size());
+  std::string text = fmt::format("{:<{}} {:>8}  of {} problems\n", "completions", width,
+                                 report.n_samples, report.problems.size());
   for (const auto& [name, n] : report.dropped) {
     if (name == "duplicate") text += line("passed", report.n_passed);
     text += line("- " + name, n);
   }
   text += line("written", report.n_written);
-  if (report.n_mixed > 0) text += fmt::format("{:<22} {:>8}\n", "mixed in", report.n_mixed);
+  if (report.n_mixed > 0) text += fmt::format("{:<{}} {:>8}\n", "mixed in", width, report.n_mixed);
   const Solved solved = count_solved(report);
   text += fmt::format("problems solved: {} always, {} sometimes, {} never\n", solved.always,
                       solved.sometimes, solved.never);
   text += fmt::format("{} tokens in {}\n", human_count(static_cast<double>(report.n_tokens)),
                       human_seconds(report.seconds));
-  if (report.usage.requests > 0)
-    text +=
-        fmt::format("{} requests ({} failed), {} prompt and {} completion tokens, cost {:.4f}\n",
-                    report.usage.requests, report.usage.failed, report.usage.prompt_tokens,
-                    report.usage.output_tokens, report.cost);
+  const auto usage = [](const std::string& what, const ChatUsage& u, double cost) {
+    return u.requests == 0
+               ? std::string()
+               : fmt::format(
+                     "{}{} requests ({} failed), {} prompt and {} completion tokens, cost {:.4f}\n",
+                     what, u.requests, u.failed, u.prompt_tokens, u.output_tokens, cost);
+  };
+  text += usage("", report.usage, report.cost);
+  text += usage("rewriting: ", report.rewrite_usage, report.rewrite_cost);
   return text;
 }
 
@@ -75,13 +81,16 @@ std::string sample_report_to_json(const SampleReport& report) {
             {"tokens", report.n_tokens},
             {"seconds", report.seconds},
             {"acceptance", problems}};
-  if (report.usage.requests > 0) {
-    json["usage"] = {{"requests", report.usage.requests},
-                     {"failed", report.usage.failed},
-                     {"prompt_tokens", report.usage.prompt_tokens},
-                     {"completion_tokens", report.usage.output_tokens},
-                     {"cost", report.cost}};
-  }
+  const auto add_usage = [&](const char* name, const ChatUsage& u, double cost) {
+    if (u.requests == 0) return;
+    json[name] = {{"requests", u.requests},
+                  {"failed", u.failed},
+                  {"prompt_tokens", u.prompt_tokens},
+                  {"completion_tokens", u.output_tokens},
+                  {"cost", cost}};
+  };
+  add_usage("usage", report.usage, report.cost);
+  add_usage("rewrite_usage", report.rewrite_usage, report.rewrite_cost);
   return json.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 

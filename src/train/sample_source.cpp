@@ -84,6 +84,7 @@ class LocalSource : public SampleSource {
     plan.params.top_p = static_cast<float>(config_.top_p);
     plan.params.top_k = config_.top_k;
     plan.params.seed = config_.seed;
+    plan.stops = config_.stop;
     plan.stream = [first](int p, int g) { return stream_of(first + p, g); };
     R1_TRY(std::vector<Episode> episodes,
            sample_episodes(engine_, chat_, problems, plan, none_, *launch_.pool));

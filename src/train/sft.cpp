@@ -57,7 +57,7 @@ int64_t longest(const std::vector<TokenSequence>& examples) {
 
 }  // namespace
 
-Result<StageReport> sft(SftConfig config) {
+Result<StageReport> sft(SftConfig config, const Evaluation& evaluation, int64_t eval_steps) {
   TrainingArguments& args = config.train;
   if (config.model.empty()) return fail("model is not set; name a model folder: --model DIR");
   if (config.data.empty()) return fail("data is not set; name a JSONL file: --data FILE");
@@ -105,6 +105,8 @@ Result<StageReport> sft(SftConfig config) {
   plan.state = [&] {
     return Json{{"epoch", cursor.epoch()}, {"position", cursor.position()}}.dump();
   };
+  R1_RETURN_IF_ERROR(
+      add_evaluation(plan, evaluation, eval_steps, {run, model, chat, machine, args.max_steps}));
   return run_supervised(run, learner, loaded.assets, args, plan);
 }
 

@@ -52,6 +52,26 @@ int64_t count_rows(const std::vector<TokenSequence>& sequences) {
 
 }  // namespace
 
+Result<void> add_evaluation(SupervisedPlan& plan, const Evaluation& evaluation, int64_t eval_steps,
+                            const EvaluatedRun& r) {
+  if (!evaluation || eval_steps < 1) return {};
+  if (!r.run.resumed()) {
+    R1_TRY(const Metrics before, evaluation(0, r.model, r.chat, r.machine));
+    R1_RETURN_IF_ERROR(r.run.record(0, before));
+  }
+  plan.measure = [=, others = plan.measure](int64_t done) -> Result<Metrics> {
+    Metrics metrics;
+    if (others) {
+      R1_TRY(metrics, others(done));
+    }
+    if (done % eval_steps != 0 && done != r.max_steps) return metrics;
+    R1_TRY(const Metrics own, evaluation(done, r.model, r.chat, r.machine));
+    metrics.insert(metrics.end(), own.begin(), own.end());
+    return metrics;
+  };
+  return {};
+}
+
 Result<StageReport> run_supervised(Run& run, Learner& learner, const ModelAssets& assets,
                                    const TrainingArguments& args, const SupervisedPlan& plan) {
   const double peak = machine_peak(learner.launch());

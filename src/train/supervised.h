@@ -33,6 +33,19 @@ struct SupervisedPlan {
   MtpSchedule mtp = {};  // for a model that has modules of multi-token prediction
 };
 
+/// Who is evaluated, and where that is recorded.
+struct EvaluatedRun {
+  Run& run;
+  const Transformer& model;
+  const Chat& chat;
+  const Machine& machine;
+  int64_t max_steps = 0;
+};
+/// Adds an evaluation to what the plan measures, every so many steps and after the last; that
+/// before the first step is recorded at once. Without an evaluation, or 0 steps, nothing is done.
+Result<void> add_evaluation(SupervisedPlan& plan, const Evaluation& evaluation, int64_t eval_steps,
+                            const EvaluatedRun& run);
+
 Result<StageReport> run_supervised(Run& run, Learner& learner, const ModelAssets& assets,
                                    const TrainingArguments& args, const SupervisedPlan& plan);
 

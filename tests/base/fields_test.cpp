@@ -223,6 +223,19 @@ TEST(SetField, RefusesWhatTheFieldDoesNotTake) {
   EXPECT_EQ(set_error("", "1"), "unknown field ''");
 }
 
+TEST(TomlValues, AreTomlByTheirDottedNames) {
+  const auto values = toml_values(
+      "a = 1\nb = 0.1\nc = [1, 2]\nd = \"x = y\"\n[t]\ne = true\n[t.u]\nf = 1e-5\n", "a.toml");
+  ASSERT_TRUE(values) << values.error().message;
+  EXPECT_EQ(*values, (std::map<std::string, std::string>{{"a", "1"},
+                                                         {"b", "0.1"},
+                                                         {"c", "[ 1, 2 ]"},
+                                                         {"d", "'x = y'"},
+                                                         {"t.e", "true"},
+                                                         {"t.u.f", "1e-05"}}));
+  EXPECT_TRUE(toml_values("a = [", "a.toml").error().message.starts_with("a.toml:1:"));
+}
+
 TEST(SetField, LeavesTheOldValueOnError) {
   TrainConfig config;
   EXPECT_FALSE(set_field(list_fields(config), "weights", "7,x"));

@@ -145,6 +145,23 @@ TEST(AtomicFile, ReportsMissingPermission) {
   fs::permissions(scratch.path(), fs::perms::owner_all);
 }
 
+TEST(AppendFile, KeepsTheGoodBeginningAndGrows) {
+  const Scratch scratch;
+  const Path path = scratch / "a.jsonl";
+  {
+    AppendFile file = AppendFile::open(path, 0).value();
+    ASSERT_TRUE(file.append("one\n"));
+    ASSERT_TRUE(file.append("two\ntor"));
+    const AppendFile moved = std::move(file);
+    EXPECT_EQ(moved.path(), path);
+  }
+  AppendFile file;
+  file = AppendFile::open(path, 8).value();
+  ASSERT_TRUE(file.append("three\n"));
+  EXPECT_EQ(read_text(path).value(), "one\ntwo\nthree\n");
+  EXPECT_TRUE(contains(message(AppendFile::open(scratch / "no" / "a", 0)), "does not exist"));
+}
+
 TEST(MakeFolder, MakesParentsAndAcceptsWhatIsThere) {
   const Scratch scratch;
   ASSERT_TRUE(make_folder(scratch / "a/b/c"));

@@ -68,6 +68,29 @@ TEST(DistillVerb, LogitsBringTheStudentNearer) {
   }
 }
 
+TEST(DistillVerb, IsMeasuredOnHeldOutProblemsOnItsWay) {
+  const Scratch scratch;
+  const Args measured{"--eval_data",    rows_file().string(),
+                      "--eval_steps",   "4",
+                      "--eval_samples", "2",
+                      "--eval_limit",   "3"};
+  must_run(distill_args("logits", scratch / "plain") + on(rows_file()));
+  must_run(distill_args("logits", scratch / "run") + on(rows_file()) + measured);
+  std::vector<int> steps;
+  std::ifstream in(scratch / "run/metrics.jsonl");
+  for (std::string line; std::getline(in, line);) {
+    const Json json = Json::parse(line);
+    if (json.contains("eval/pass@1")) steps.push_back(json.at("step").get<int>());
+  }
+  EXPECT_EQ(steps, (std::vector<int>{0, 4, 6}));
+  // and learns the same
+  EXPECT_EQ(slurp(scratch / "run/final/model.safetensors"),
+            slurp(scratch / "plain/final/model.safetensors"));
+  EXPECT_HAS(must_fail(distill_args("logits", scratch / "x") + on(rows_file()) +
+                       Args{"--eval_steps", "2"}),
+             "name a file: --eval_data FILE");
+}
+
 TEST(DistillVerb, ACachedTeacherGivesTheSameRunWithoutTheTeacher) {
   const Scratch scratch;
   const Args all = on(rows_file()) + Args{"--teacher_top_k", "8"};

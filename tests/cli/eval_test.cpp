@@ -96,6 +96,80 @@ TEST(EvalVerb, TheSameCommandGivesTheSameFile) {
   EXPECT_EQ(slurp(scratch / "a.json"), slurp(scratch / "b.json"));
 }
 
+TEST(EvalVerb, KilledItGoesOnAndWritesTheSameFiles) {
+  const Scratch scratch;
+  const auto args = [&](const std::string& name) {
+    return Args{"eval",
+                "--models",
+                tiny_model().string() + "," + other_model().string(),
+                "--data",
+                "builtin:last_digit," + problems_file().string(),
+                "--samples",
+                "8",
+                "--limit",
+                "48",
+                "--max_tokens",
+                "24",
+                "--thinking_budgets",
+                "0,8",
+                "--general_data",
+                "builtin:last_digit",
+                "--general_limit",
+                "4",
+                "--json",
+                (scratch / (name + ".json")).string(),
+                "--samples_out",
+                (scratch / (name + ".jsonl")).string()};
+  };
+  const auto journal_of = [&](const std::string& name) {
+    return scratch / (name + ".json.parts.jsonl");
+  };
+  must_run(args("whole"));
+  EXPECT_FALSE(std::filesystem::exists(journal_of("whole")));
+  for (const uintmax_t n_bytes : {1u, 100'000u}) {  // after the first part, after later ones
+    run_r1(args("run"), {.kill_when = [&] {
+             std::error_code none;
+             const auto size = std::filesystem::file_size(journal_of("run"), none);
+             return !none && size >= n_bytes;
+           }});
+  }
+  EXPECT_FALSE(std::filesystem::exists(scratch / "run.json"));
+  const Outcome rest = run_r1(args("run"));
+  ASSERT_EQ(rest.status, 0) << rest.err;
+  EXPECT_HAS(rest.err, "last_digit: measured before");
+  EXPECT_EQ(slurp(scratch / "run.json"), slurp(scratch / "whole.json"));
+  EXPECT_EQ(slurp(scratch / "run.jsonl"), slurp(scratch / "whole.jsonl"));
+  EXPECT_FALSE(std::filesystem::exists(journal_of("run")));
+}
+
+TEST(EvalVerb, AnotherRunsPartsAreNotUsed) {
+  const Scratch scratch;
+  const std::string models = tiny_model().string() + "," + other_model().string();
+  const auto args = [&](const std::string& name, const std::string& seed) {
+    return Args{"eval",
+                "--models",
+                models,
+                "--samples",
+                "2",
+                "--seed",
+                seed,
+                "--limit",
+                "4",
+                "--max_tokens",
+                "8",
+                "--json",
+                (scratch / name).string()};
+  };
+  must_run(args("whole.json", "1"));
+  run_r1(args("run.json", "0"), {.kill_when = [&] {
+           std::error_code none;
+           return std::filesystem::file_size(scratch / "run.json.parts.jsonl", none) > 0 && !none;
+         }});
+  const Outcome outcome = run_r1(args("run.json", "1"));
+  EXPECT_EQ(outcome.err.find("measured before"), std::string::npos) << outcome.err;
+  EXPECT_EQ(slurp(scratch / "run.json"), slurp(scratch / "whole.json"));
+}
+
 TEST(EvalVerb, ThePresetIsTheProtocolAndFlagsWin) {
   const std::string out =
       must_run({"eval", "--model", tiny_model().string(), "--limit", "2", "--preset", "deepseek",

@@ -79,6 +79,13 @@ TEST(Lora, RefusalsNameTheFieldAndTheRemedy) {
   EXPECT_HAS(with("use_dora", true), "use_dora = true is not implemented");
   EXPECT_HAS(with("r", 3), "has shape");
   EXPECT_HAS(must_fail(greedy({"--model", base, "--adapter", base})), "no adapter_config.json");
+  auto dropping = config;
+  dropping["lora_dropout"] = 0.1;
+  spill(scratch / "a" / "adapter_config.json", dropping.dump());
+  must_run(greedy({"--model", (scratch / "a").string()}));
+  EXPECT_HAS(must_fail({"sft", "--model", (scratch / "a").string(), "--data", "x", "--output_dir",
+                        (scratch / "run").string()}),
+             "lora_dropout is 0.1");
   EXPECT_HAS(must_fail({"sft", "--model", base, "--data", "x", "--output_dir",
                         (scratch / "run").string(), "--quantize", "q8_0"}),
              "set lora.r");

@@ -98,14 +98,11 @@ TEST(PlanVerb, ThisMachineIsMeasured) {
 }
 
 TEST(PlanVerb, RecipesArePlannedAsTheyWouldRun) {
-  for (const char* recipe : {"recipes/quickstart.toml", "recipes/v3-tiny.toml"}) {
-    const Path file = in_repository(recipe);
-    if (!std::filesystem::exists(file)) continue;
-    const std::string text =
-        must_run({"plan", "--recipe", file.string(), "--seconds", "0.2", "--threads", "1"});
-    EXPECT_HAS(text, "the run of ");
-    EXPECT_HAS(text, "it fits: used");
-  }
+  const std::string text =
+      must_run({"plan", "--recipe", in_repository("recipes/v3-tiny.toml").string(), "--seconds",
+                "0.2", "--threads", "1"});
+  EXPECT_HAS(text, "the run of ");
+  EXPECT_HAS(text, "it fits: used");
 }
 
 TEST(PlanVerb, WhatCannotBeIsOneError) {

@@ -93,6 +93,19 @@ TEST(Resume, WithoutACheckpointTheRunBeginsAnew) {
   expect_same_run(scratch / "whole", scratch / "run");
 }
 
+TEST(Resume, OtherOptionsAreToldAndOtherDataIsRefused) {
+  const Scratch scratch;
+  const Path run = scratch / "run";
+  must_run(rl_run(run) + Args{"--max_steps", "4"});
+  const Args on = rl_run(run) + Args{"--resume", "--max_steps", "5", "--save_steps", "1"};
+  EXPECT_HAS(must_fail(on + Args{"--seed", "1"}),
+             "--resume has seed = 1, and the run began with 0");
+  EXPECT_HAS(must_fail(on + Args{"--train_batch_size", "8"}), "train_batch_size = 8");
+  const Outcome outcome = run_r1(on + Args{"--learning_rate", "0.1"});
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_HAS(outcome.err, "learning_rate 0.1 (was 0.001), max_steps 5 (was 4)");
+}
+
 TEST(SameBits, OnEveryThreadCountAndBackend) {
   const Scratch scratch;
   const auto hash_of = [&](const std::string& name, const Args& compute) {

@@ -1,6 +1,7 @@
 // What users of other trainers expect of r1 rl: presets by name, options that win over them, and
 // runs that go on exactly where they stopped whatever they keep between steps.
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 
 #include "cli/program.h"
@@ -96,7 +97,16 @@ TEST(RlPresets, EachRunsWithARatioOfExactlyOneAndResumesExactly) {
                              "rloo", "reinforce_pp", "reinforce_pp_baseline", "v3_2"}) {
     SCOPED_TRACE(preset);
     const Args more{"--preset", preset, "--num_mini_batches", "2", "--ref_model_sync_steps", "0"};
-    for (const Json& line : expect_resumes_exactly(more)) {
+    const auto lines = expect_resumes_exactly(more);
+    const bool has_penalty = lines.back().contains("kl");
+    EXPECT_EQ(
+        has_penalty,
+        std::set<std::string>({"dr_grpo", "dapo", "gspo", "gspo_token", "cispo"}).count(preset) ==
+            0);
+    if (has_penalty) {
+      EXPECT_NE(lines.back()["kl"], 0.0);
+    }
+    for (const Json& line : lines) {
       EXPECT_EQ(line["sampling/importance_sampling_ratio/min"], 1.0);
       EXPECT_EQ(line["sampling/importance_sampling_ratio/max"], 1.0);
       EXPECT_EQ(line["sampling/sampling_logp_difference/max"], 0.0);
@@ -167,8 +177,15 @@ TEST(CurriculumVerb, DrawsByPassRateAndResumesExactly) {
   EXPECT_GT(last["curriculum/num_prompts"], 4);
   EXPECT_GT(last["curriculum/mean_pass_rate"], 0.0);
   EXPECT_LT(last["curriculum/mean_pass_rate"], 1.0);
-  EXPECT_HAS(must_fail(rl_args(scratch / "builtin", {"--curriculum.by", "pass_rate"})),
-             "name a file");
+}
+
+TEST(CurriculumVerb, TheBuiltInTaskThenAsksTheSameProblemsAgain) {
+  const Args more{"--curriculum.by", "pass_rate", "--curriculum.num_problems", "6"};
+  const Json last = expect_resumes_exactly(more).back();
+  EXPECT_EQ(last["curriculum/num_prompts"], 6);
+  const Scratch scratch;
+  EXPECT_HAS(must_fail(rl_args(scratch / "none", {"--curriculum.num_problems", "0"})),
+             "curriculum.num_problems is 0");
 }
 
 TEST(RolloutDtype, OtherWeightsSampleAndTheCorrectionSaysByHowMuch) {

@@ -1,4 +1,5 @@
 // r1 data math, r1 data filter, r1 sample, r1 review: as a user types them.
+#include <atomic>
 #include <nlohmann/json.hpp>
 
 #include "base/local_server.h"
@@ -37,6 +38,7 @@ TEST(DataMath, WritesRowsThatSftAndRlReadAsTheyAre) {
                                      "math_answer", "--format_reward", "format_r1"});
   EXPECT_HAS(kept, "kept                 40");
   EXPECT_HAS(must_fail({"data", "math", "--levels", "9"}), "level 9; there are 1 to 5");
+  EXPECT_HAS(must_fail({"data", "maths"}), "did you mean 'math'?");
 }
 
 TEST(DataColdStart, HasItsAnswerLanguageAndStyle) {
@@ -210,6 +212,108 @@ TEST(Sample, AServerIsSampledRewrittenAndCheckedAgain) {
   EXPECT_EQ(summary["dropped"]["not_rewritten"], 2);      // the second samples are duplicates
   EXPECT_EQ(summary["tokens"], 6 * 12);
   server->stop();
+}
+
+/// A rewriter whose first try of everything fails, and which is gone while `gone` holds.
+struct Rewriter {
+  std::atomic<bool> gone = false;
+  std::atomic<int> n_asked = 0;
+  std::unique_ptr<LocalServer> server;
+  std::jthread thread;
+
+  Rewriter() {
+    server = LocalServer::bind(0, 1 << 20, [this](const ServerRequest& request) -> ServerReply {
+               if (gone) return {.status = 401, .body = "{\"error\":\"no such key\"}"};
+               if (n_asked++ % 2 == 0)
+                 return {.status = n_asked % 4 == 1 ? 429 : 500,
+                         .body = "slow down",
+                         .headers = {{"Retry-After", "0"}}};
+               return answer_everything(request);
+             }).value();
+    thread = std::jthread([this] { server->run(); });
+  }
+  ~Rewriter() { server->stop(); }
+  std::string url() const { return fmt::format("http://127.0.0.1:{}/v1", server->port()); }
+};
+
+TEST(Sample, ARewriterThatIsGoneStopsTheRunWhichGoesOnLater) {
+  const Scratch scratch;
+  std::string rows;
+  for (const char* name : {"beta", "delta", "alpha", "zeta"})
+    rows += fmt::format("{{\"prompt\":\"{}: three and four?\",\"answer\":\"7\"}}\n", name);
+  spill(scratch / "rows.jsonl", rows);
+  Rewriter writer;
+  const auto asking = LocalServer::bind(0, 1 << 20, answer_everything).value();
+  std::jthread thread([&] { asking->run(); });
+  const auto args = [&](const std::string& name) {
+    return Args{"sample",
+                "--model",
+                "m",
+                "--url",
+                fmt::format("http://127.0.0.1:{}/v1", asking->port()),
+                "--data",
+                scratch / "rows.jsonl",
+                "--samples",
+                "1",
+                "--save_every",
+                "2",
+                "--output",
+                scratch / name,
+                "--rewrite.model",
+                "w",
+                "--rewrite.url",
+                writer.url(),
+                "--rewrite.concurrency",
+                "1",
+                "--rewrite.price_output",
+                "100"};
+  };
+  const std::string table = must_run(args("whole.jsonl"));
+  EXPECT_HAS(table, "rewriting: 8 requests (4 failed), 36 prompt and 48 completion tokens");
+  EXPECT_HAS(table, "- rewritten_correct");
+  EXPECT_EQ(rows_of(slurp(scratch / "whole.jsonl")).size(), 3u);
+  writer.gone = true;
+  const std::string error = must_fail(args("later.jsonl"));
+  EXPECT_HAS(error, "none of 2 requests was answered");
+  EXPECT_HAS(error, "status 401");
+  EXPECT_FALSE(std::filesystem::exists(scratch / "later.jsonl"));
+  writer.gone = false;
+  must_run(args("later.jsonl"));
+  EXPECT_EQ(slurp(scratch / "later.jsonl"), slurp(scratch / "whole.jsonl"));
+  EXPECT_EQ(Json::parse(slurp(scratch / "later.jsonl.summary.json"))["rewrite_usage"]["requests"],
+            8 + 2);  // the two that were refused count
+  asking->stop();
+}
+
+TEST(Sample, SaysWhyNothingPassed) {
+  const Scratch scratch;
+  const Outcome run = run_r1(sample_args(scratch / "a.jsonl", {"--filters", "correct"}));
+  ASSERT_EQ(run.status, 0) << run.err;
+  EXPECT_HAS(run.err, "no completion passed; correct dropped 96 of 96, such as sample 0 of");
+}
+
+TEST(Sample, AStopTextEndsTheSamplingItself) {
+  const Scratch scratch;
+  const auto sampled = [&](const std::string& name, const Args& more) {
+    must_run(
+        sample_args(scratch / name, Args{"--dedupe", "none", "--max_per_problem", "0"} + more));
+    std::map<std::string, std::string> texts;
+    for (const Json& row : rows_of(slurp(scratch / name)))
+      texts[row["id"]] = row["messages"].size() < 2 ? "" : row["messages"][1]["content"];
+    return std::pair(texts, Json::parse(slurp(scratch / (name + ".summary.json")))["tokens"]);
+  };
+  const auto [whole, n_whole] = sampled("whole.jsonl", {});
+  const auto [cut, n_cut] = sampled("cut.jsonl", {"--stop", "7,="});
+  EXPECT_LT(n_cut.get<int>(), n_whole.get<int>());
+  size_t n_shorter = 0;
+  for (const auto& [id, text] : cut) {
+    ASSERT_TRUE(whole.contains(id)) << id;
+    std::string expected = whole.at(id).substr(0, whole.at(id).find_first_of("7="));
+    expected.resize(expected.find_last_not_of(' ') + 1);
+    EXPECT_EQ(text, expected) << id;
+    n_shorter += text.size() < whole.at(id).size();
+  }
+  EXPECT_GT(n_shorter, 5u);
 }
 
 TEST(Review, ExportsWhatWasDecided) {

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "eval/evaluate.h"
 
 namespace r1 {
 namespace {
@@ -91,6 +94,11 @@ TEST(Summarize, MatchesASmallEvaluationByHand) {
   EXPECT_DOUBLE_EQ(s.mean_reward, 2.0 / 8.0);
   EXPECT_LE(s.pass_at_1_interval.low, s.pass_at_1);
   EXPECT_GE(s.pass_at_1_interval.high, s.pass_at_1);
+  // problem by problem, in their order
+  EXPECT_EQ(s.accuracy, (std::vector<double>{0.5, 0.25}));
+  EXPECT_EQ(s.majority, (std::vector<double>{1, 0}));
+  const auto json = nlohmann::json::parse(summary_to_json(s));
+  EXPECT_EQ(json["by_problem"].dump(), R"({"cons@4":[1.0,0.0],"pass@1":[0.5,0.25]})");
 }
 
 TEST(Summarize, UsesTheSamplesThatEveryProblemHas) {

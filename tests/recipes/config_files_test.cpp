@@ -1,23 +1,25 @@
 #include <gtest/gtest.h>
 
 #include "recipes/claims.h"
+#include "recipes/pipeline.h"
 #include "recipes/presets.h"
-#include "recipes/quickstart.h"
 #include "train/sample.h"
 
 namespace r1 {
 namespace {
 
-TEST(ConfigFiles, TheQuickstartsFileHoldsItsDefaults) {
-  const Path file = Path(R1_SOURCE_DIR) / "recipes" / "quickstart.toml";
-  const auto text = read_text(file);
+TEST(ConfigFiles, TheQuickstartsRecipeIsTheFilesAndItsBaseIsTheTinyV3) {
+  const auto text = read_text(Path(R1_SOURCE_DIR) / "recipes" / "r1.toml");
   ASSERT_TRUE(text) << text.error().message;
-  QuickstartConfig defaults, read;
-  read.seed = 7;  // so that silence would show
-  read.zero.train.learning_rate = 7;
-  const auto applied = apply_toml(list_fields(read), *text, file.string());
+  EXPECT_EQ(*text, r1_recipe());
+  const auto pipeline = read_pipeline(*text, "r1.toml");
+  ASSERT_TRUE(pipeline) << pipeline.error().message;
+  ASSERT_NE(pipeline->find("base"), nullptr);
+  PretrainConfig base, preset = v3_tiny();
+  const auto applied = apply_toml(list_fields(base), pipeline->find("base")->config, "base");
   ASSERT_TRUE(applied) << applied.error().message;
-  EXPECT_EQ(to_toml(list_fields(read)), to_toml(list_fields(defaults)));
+  preset.train.save_steps = base.train.save_steps;
+  EXPECT_EQ(to_toml(list_fields(base)), to_toml(list_fields(preset)));
 }
 
 TEST(ConfigFiles, TheTinyV3FileHoldsThePreset) {

@@ -41,6 +41,8 @@ TEST(Emergence, TheBrowserShowsEachPromptOnceAndMarksReflection) {
     ++n;
   EXPECT_EQ(n, 2u);
   EXPECT_EQ(watched_browser({}), "");
+  EXPECT_TRUE(watched_browser({answer_at(0, 0, "x"), answer_at(0, 1, "y")}, 12, true)
+                  .starts_with("<details open>"));
 }
 
 TEST(Emergence, OfManyStepsTheFirstTheLastAndSomeBetween) {

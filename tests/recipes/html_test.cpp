@@ -14,6 +14,11 @@ TEST(Html, EscapesMarkup) {
   EXPECT_EQ(escape_html("a\tb\nc"), "a\tb\nc");
 }
 
+TEST(Html, ProseKeepsNumbersWithTheirUnits) {
+  EXPECT_EQ(escape_prose("a < 96.7 ± 0.3 % and 2 × 3 points"),
+            "a &lt; 96.7&nbsp;±&nbsp;0.3&nbsp;% and 2&nbsp;× 3&nbsp;points");
+}
+
 TEST(Html, ReplacesWhatIsNotUtf8) {
   const std::string bad = "\xEF\xBF\xBD";
   EXPECT_EQ(escape_html(std::string("a\0b\x1b\x7f", 5)), "a" + bad + "b" + bad + bad);

@@ -57,15 +57,43 @@ TEST(Pipeline, ReadsStagesReferencesAndDefaults) {
 }
 
 TEST(Pipeline, VariablesAreSetFromOutside) {
-  const auto read = read_pipeline(kThree, "a.toml", "elsewhere", {"steps=7", "model=some/folder"});
+  const auto read =
+      read_pipeline(kThree, "a.toml", {"elsewhere", {"steps=7", "model=some/folder"}, {}});
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_NE(read->stages[0].config.find("max_steps = 7"), std::string::npos);
   EXPECT_NE(read->stages[2].config.find("some/folder"), std::string::npos);
   EXPECT_EQ(read->stages[2].inputs, std::vector<std::string>{"rows"});
   EXPECT_EQ(read->stages[0].folder, Path("elsewhere/base"));
-  const auto wrong = read_pipeline(kThree, "a.toml", "", {"stepps=7"});
+  const auto wrong = read_pipeline(kThree, "a.toml", {"", {"stepps=7"}, {}});
   ASSERT_FALSE(wrong);
   EXPECT_NE(wrong.error().message.find("of model, steps"), std::string::npos);
+}
+
+TEST(Pipeline, AStagesOptionsAreSetFromOutside) {
+  const auto read = read_pipeline(kThree, "a.toml",
+                                  {"",
+                                   {},
+                                   {{"base.max_steps", "9"},
+                                    {"base.gate.enabled", "false"},
+                                    {"base.new-model.architecture", "llama"},
+                                    {"rows.filters", "correct,format"},
+                                    {"cold.numbers", "1,0.5"}}});
+  ASSERT_TRUE(read) << read.error().message;
+  const std::string& base = read->stages[0].config;
+  EXPECT_NE(base.find("max_steps = 9"), std::string::npos) << base;
+  EXPECT_NE(base.find("enabled = false"), std::string::npos) << base;
+  EXPECT_NE(base.find("architecture = 'llama'"), std::string::npos) << base;
+  EXPECT_NE(read->stages[1].config.find("filters = [ 'correct', 'format' ]"), std::string::npos);
+  EXPECT_NE(read->stages[2].config.find("numbers = [ 1, 0.5 ]"), std::string::npos);
+  const auto without = read_pipeline(kThree, "a.toml", {"", {}, {{"cold.enabled", "false"}}});
+  ASSERT_TRUE(without) << without.error().message;
+  EXPECT_EQ(without->stages.size(), 2u);
+  const auto wrong = read_pipeline(kThree, "a.toml", {"", {}, {{"bas.max_steps", "9"}}});
+  ASSERT_FALSE(wrong);
+  EXPECT_NE(
+      wrong.error().message.find("--bas.max_steps: there is no stage 'bas'; did you mean 'base'?"),
+      std::string::npos)
+      << wrong.error().message;
 }
 
 TEST(Pipeline, VariablesNameVariablesAndFillLists) {
@@ -100,7 +128,7 @@ filters = ["length", "$kept"]
   EXPECT_EQ(read->stages[1].config.find("@b"), std::string::npos);
   EXPECT_NE(read->stages[1].config.find("'length', 'correct', 'format'"), std::string::npos)
       << read->stages[1].config;
-  const auto more = read_pipeline(toml, "a.toml", "", {"wanted=true", "steps=9", "kept=[]"});
+  const auto more = read_pipeline(toml, "a.toml", {"", {"wanted=true", "steps=9", "kept=[]"}, {}});
   ASSERT_TRUE(more) << more.error().message;
   ASSERT_EQ(more->stages.size(), 3u);
   EXPECT_NE(more->stages[0].config.find("max_steps = 9"), std::string::npos);
@@ -134,7 +162,8 @@ struct Fake {
   Result<void> run(const std::string& from = "", const std::string& until = "",
                    const std::string& only = "") {
     ran.clear();
-    R1_TRY(const Pipeline pipeline, read_pipeline(toml, "a.toml", (scratch / "out").string()));
+    R1_TRY(const Pipeline pipeline,
+           read_pipeline(toml, "a.toml", {(scratch / "out").string(), {}, {}}));
     PipelineRun plan{from, until, only, {}, {}};
     plan.run = [&](const Stage& stage, const std::vector<std::string>& args) -> Result<void> {
       std::string how;

@@ -158,5 +158,20 @@ TEST(LanguageMix, OfTwoLanguages) {
   EXPECT_FALSE(language_mix("").has_one_language());
 }
 
+TEST(LanguageMix, OfTheBuiltInTaskIsByItsWordsAndOfProseAboutItByItsOwn) {
+  Problem problem;
+  problem.messages = {{.role = "user", .content = "5 a + 8 b - 8 ?"}};
+  const auto mix = [&](const char* text) { return language_mix_of(problem, text); };
+  EXPECT_EQ(mix("<think> first a + 8 ; 5 + 8 = 3 puis b - 8 </think> <answer> 5 </answer>").words,
+            (std::map<std::string, int64_t>{{"en", 1}, {"fr", 1}}));
+  EXPECT_EQ(mix("<think> 5 + 8 = 3 </think> <answer> 5 </answer>").n_words(), 0);
+  EXPECT_EQ(mix("<think> <think> 5 + 8 </think> <answer> 5 </answer>").n_words(), 0);
+  EXPECT_EQ(mix("5 + 8 <answer> 5 </answer>").n_words(), 0);
+  const LanguageMix prose =
+      mix("<think>I go from left to right, and keep the last digit each time.</think> 5");
+  EXPECT_TRUE(prose.has_one_language());
+  EXPECT_EQ(prose.words.begin()->first, "en");
+}
+
 }  // namespace
 }  // namespace r1

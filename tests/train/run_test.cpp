@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "checkpoint/fixtures.h"
+#include "train/run_options.h"
 
 namespace r1 {
 namespace {
@@ -93,6 +94,56 @@ TEST(Run, DoesNotTouchAnotherRunUnlessAsked) {
   ASSERT_TRUE(Run::open(a, ""));
   EXPECT_FALSE(std::filesystem::exists(folder.path / "run" / "samples.jsonl"));
   EXPECT_EQ(read_bytes(folder.path / "run" / "metrics.jsonl"), "");
+}
+
+/// What --resume says to `now` of a run that began with `begun`.
+std::string resumed(const std::string& begun, const std::string& now) {
+  testing::internal::CaptureStderr();
+  const auto checked = check_resumed_options(begun, now, "runs/a");
+  const std::string said = testing::internal::GetCapturedStderr();
+  return checked ? said : "refused: " + checked.error().message;
+}
+
+TEST(ResumedOptions, SameOnesAndThoseThatChangeNoResultAreSilent) {
+  const std::string begun =
+      "seed = 1\ndata = \"old/rows.jsonl\"\nlearning_rate = 0.001\nsave_steps = 10\n"
+      "[compute]\nthreads = 1\n";
+  EXPECT_EQ(resumed(begun, begun), "");
+  EXPECT_EQ(resumed(begun,
+                    "seed = 1\ndata = \"old/rows.jsonl\"\nlearning_rate = 0.001\n"
+                    "save_steps = 5\nan_option_of_later = 3\n[compute]\nthreads = 2\n"),
+            "");
+  EXPECT_EQ(resumed("this is [ no TOML", begun), "");
+}
+
+TEST(ResumedOptions, OtherResultsAreToldAllAtOnce) {
+  const std::string said = resumed("learning_rate = 0.001\nmax_steps = 10\n[gate]\nsum = 0.5\n",
+                                   "learning_rate = 0.1\nmax_steps = 20\n[gate]\nsum = 0.5\n");
+  EXPECT_NE(said.find("runs/a goes on with other options than it began with: "
+                      "learning_rate 0.1 (was 0.001), max_steps 20 (was 10)"),
+            std::string::npos)
+      << said;
+}
+
+TEST(ResumedOptions, DataThatHasMovedIsToldNotRefused) {
+  for (const char* now : {"data = \"new/rows.jsonl\"\n", "data = \"rows.jsonl\"\n"}) {
+    EXPECT_NE(resumed("data = \"old/rows.jsonl\"\n", now).find("(was 'old/rows.jsonl')"),
+              std::string::npos)
+        << resumed("data = \"old/rows.jsonl\"\n", now);
+  }
+}
+
+TEST(ResumedOptions, OtherDataAndShapesAreRefused) {
+  EXPECT_NE(resumed("seed = 0\n", "seed = 1\n")
+                .find("refused: runs/a: --resume has seed = 1, and "
+                      "the run began with 0"),
+            std::string::npos);
+  const auto is_refused = [](const std::string& begun, const std::string& now) {
+    return resumed(begun, now).starts_with("refused");
+  };
+  EXPECT_TRUE(is_refused("data = \"a.jsonl\"\n", "data = \"b.jsonl\"\n"));
+  EXPECT_TRUE(is_refused("train_batch_size = 8\n", "train_batch_size = 16\n"));
+  EXPECT_TRUE(is_refused("[new_model]\nd_ff = 32\n", "[new_model]\nd_ff = 64\n"));
 }
 
 }  // namespace
