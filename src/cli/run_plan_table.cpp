@@ -52,7 +52,7 @@ const char* state_text(StageState state) {
     case StageState::kStarted:
       return "goes on";
     case StageState::kStale:
-      return "again: something it depends on is different";
+      return "again: its options, inputs or r1 have changed";
     case StageState::kDone:
       return "done";
   }
