@@ -130,14 +130,7 @@ Result<void> write_rows(const DataConfig& config) {
   R1_TRY(const Row row, row_of(config));
   std::string text;
   for (int64_t i = 0; i < config.n; ++i) text += row(config, i).dump() + "\n";
-  if (config.output.empty()) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    return {};
-  }
-  R1_RETURN_IF_ERROR(write_text_atomic(config.output, text));
-  log_info("{}: {} rows, {}", config.output, config.n,
-           human_bytes(static_cast<double>(text.size())));
-  return {};
+  return put_rows(config.output, config.n, text);
 }
 
 size_t prompt_length(const Problem& problem) {
@@ -194,6 +187,16 @@ std::vector<Action> actions() {
 }
 
 }  // namespace
+
+Result<void> put_rows(const std::string& output, int64_t n_rows, const std::string& text) {
+  if (output.empty()) {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    return {};
+  }
+  R1_RETURN_IF_ERROR(write_text_atomic(output, text));
+  log_info("{}: {} rows, {}", output, n_rows, human_bytes(static_cast<double>(text.size())));
+  return {};
+}
 
 Verb data_verb() {
   Verb verb{

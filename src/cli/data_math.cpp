@@ -42,14 +42,7 @@ Result<void> write_rows(const MathVerbConfig& config) {
   if (config.n < 1) return fail("n is {}; it must be at least 1", config.n);
   std::string text;
   for (int64_t i = 0; i < config.n; ++i) text += row_of(config.math, i) + "\n";
-  if (config.output.empty()) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    return {};
-  }
-  R1_RETURN_IF_ERROR(write_text_atomic(config.output, text));
-  log_info("{}: {} rows, {}", config.output, config.n,
-           human_bytes(static_cast<double>(text.size())));
-  return {};
+  return put_rows(config.output, config.n, text);
 }
 
 }  // namespace

@@ -16,10 +16,6 @@ constexpr std::array<std::string_view, 19> kWords = {
     "wrong",  "evaluate", "check",   "attends",   "verifie", "vérifie", "vérifier",
     "erreur", "faux",     "trompé",  "cependant", "mais"};
 
-bool is_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (static_cast<unsigned char>(c) & 0x80);
-}
-
 bool is_right(const Episode& e) { return !e.score.parts.empty() && e.score.parts[0].second >= 1.0; }
 
 /// The thought, or all where there is none.
@@ -63,15 +59,7 @@ std::span<const std::string_view> reflection_words() { return kWords; }
 
 std::map<std::string, int64_t> count_reflection_words(std::string_view text) {
   std::map<std::string, int64_t> counts;
-  for (size_t i = 0; i < text.size();) {
-    if (!is_letter(text[i])) {
-      ++i;
-      continue;
-    }
-    const size_t begin = i;
-    while (i < text.size() && is_letter(text[i])) ++i;
-    std::string word(text.substr(begin, i - begin));
-    for (char& c : word) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  for (const std::string& word : lower_words(text)) {
     if (std::find(kWords.begin(), kWords.end(), word) != kWords.end()) ++counts[word];
   }
   return counts;

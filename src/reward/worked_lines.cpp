@@ -150,19 +150,24 @@ std::optional<WorkedLine> read_line(Reader& reader) {
 
 }  // namespace
 
-bool has_doubt(std::string_view text) {
+std::vector<std::string> lower_words(std::string_view text) {
+  std::vector<std::string> words;
   for (size_t i = 0; i < text.size();) {
     if (!is_letter(text[i])) {
       ++i;
       continue;
     }
-    const size_t begin = i;
-    while (i < text.size() && is_letter(text[i])) ++i;
-    std::string word(text.substr(begin, i - begin));
-    for (char& c : word) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    if (std::find(kDoubt.begin(), kDoubt.end(), word) != kDoubt.end()) return true;
+    std::string& word = words.emplace_back();
+    for (; i < text.size() && is_letter(text[i]); ++i)
+      word += text[i] >= 'A' && text[i] <= 'Z' ? static_cast<char>(text[i] + 32) : text[i];
   }
-  return false;
+  return words;
+}
+
+bool has_doubt(std::string_view text) {
+  const std::vector<std::string> words = lower_words(text);
+  return std::find_first_of(words.begin(), words.end(), kDoubt.begin(), kDoubt.end()) !=
+         words.end();
 }
 
 std::vector<WorkedLine> worked_lines(std::string_view text, Arithmetic arithmetic) {

@@ -8,6 +8,9 @@
 
 namespace r1 {
 
+/// Runs of ASCII letters and of all that is not ASCII; the ASCII ones in small letters.
+std::vector<std::string> lower_words(std::string_view text);
+
 /// How an equation is checked: exactly, or as the built-in task counts, by the last digit.
 enum class Arithmetic { kExact, kLastDigit };
 
